@@ -1,0 +1,20 @@
+//! The one place that asks what time it is, so that everything inside can be told the time instead.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the Unix epoch, UTC: the one form in which time travels through Escalator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub i64);
+
+/// The time now, by this machine's clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge where time comes in"
+)]
+#[must_use]
+pub fn now() -> Millis {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
