@@ -1,0 +1,16 @@
+//! The escalation calculator: which issues are Platform Escalations, and what to change so that GitLab says so.
+//!
+//! Pure: given the same nouns it gives the same answer. It never reads a file, a clock or the network, never logs,
+//! and names nothing but `std`.
+//!
+//! The rule itself is [`assess`]; what follows from it is [`plan`].
+
+pub mod issue;
+pub mod label;
+
+pub mod policy;
+
+pub mod assess;
+pub mod standing;
+
+pub mod plan;
