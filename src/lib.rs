@@ -2,4 +2,5 @@
 
 pub mod calculator;
 pub mod clock;
+pub mod config;
 pub mod sandbox;

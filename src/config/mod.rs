@@ -1,0 +1,278 @@
+//! The configuration: built-in defaults, then one TOML file, then the environment, read once.
+//!
+//! The only reader of files that configure and of the environment. Gives a complete [`Config`] or everything that is
+//! wrong, each with its place. Never prints a secret.
+
+pub mod problem;
+pub mod settings;
+pub mod sources;
+pub mod values;
+
+mod credentials;
+mod known_keys;
+mod policy_file;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config::{File, FileFormat};
+use serde_json::Value;
+
+use crate::calculator::policy::Policy;
+use known_keys::KnownKeys;
+use problem::{Problem, Problems};
+use settings::Settings;
+use sources::{SettingsFile, Sources};
+use values::Secret;
+
+pub use credentials::{Credentials, SigningKey};
+
+/// Every setting with its default, as a file that people can copy from.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// Settings that are well-formed, and the checked policy. Enough for `escalator score`, not for `escalator serve`.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings as written, defaults filled in.
+    pub settings: Settings,
+    /// The rule.
+    pub policy: Policy,
+    places: Places,
+}
+
+/// Everything `escalator serve` needs, complete.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The settings as written, defaults filled in.
+    pub settings: Settings,
+    /// The rule.
+    pub policy: Policy,
+    /// How deliveries prove where they come from.
+    pub credentials: Credentials,
+    /// Where GitLab is and how to be let in.
+    pub gitlab: GitLabAccess,
+    /// The database file.
+    pub store: PathBuf,
+}
+
+/// What a GitLab client needs.
+#[derive(Debug, Clone)]
+pub struct GitLabAccess {
+    /// Base address without a trailing slash.
+    pub url: String,
+    /// The access token.
+    pub token: Secret,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// The most calls per second.
+    pub requests_per_second: u32,
+}
+
+/// Reads defaults, file and environment.
+///
+/// # Errors
+/// Every unknown key, every value of the wrong form, and every contradiction of the policy.
+pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
+    let file = sources
+        .file
+        .as_deref()
+        .map(SettingsFile::read)
+        .transpose()
+        .map_err(|problem| Problems(vec![problem]))?;
+    let known = KnownKeys::of(schema());
+    let places = Places { file, sources: sources.clone() };
+    places.refuse_unknown(&known)?;
+
+    let settings = places.merged(&known).map_err(|problem| Problems(vec![problem]))?;
+    let policy = settings
+        .policy
+        .clone()
+        .into_policy()
+        .and_then(|policy| check_ranges(&settings).map(|()| policy))
+        .map_err(|problems| places.locate(problems))?;
+    Ok(Loaded { settings, policy, places })
+}
+
+/// The JSON Schema of the configuration.
+#[must_use]
+pub fn schema() -> Value {
+    schemars::schema_for!(Settings).to_value()
+}
+
+impl Loaded {
+    /// What serving needs besides: credentials, GitLab's address, a token, a store.
+    ///
+    /// # Errors
+    /// Everything that is missing or unusable, with what to write.
+    pub fn serving(self) -> Result<Config, Problems> {
+        let mut problems = Vec::new();
+        let credentials = credentials::read(&self.settings.webhook, &mut problems);
+        let gitlab = self.gitlab_or_explain(&mut problems);
+        let store = store_path(&self.settings.store.url, &mut problems);
+        match (credentials, gitlab, store) {
+            (Some(credentials), Some(gitlab), Some(store)) if problems.is_empty() => {
+                Ok(Config { settings: self.settings, policy: self.policy, credentials, gitlab, store })
+            }
+            (_, _, _) => Err(self.places.locate(problems)),
+        }
+    }
+
+    /// What a GitLab client needs, for commands that only read.
+    ///
+    /// # Errors
+    /// What is missing or unusable, with what to write.
+    pub fn gitlab(&self) -> Result<GitLabAccess, Problems> {
+        let mut problems = Vec::new();
+        self.gitlab_or_explain(&mut problems).ok_or_else(|| self.places.locate(problems))
+    }
+
+    fn gitlab_or_explain(&self, problems: &mut Vec<Problem>) -> Option<GitLabAccess> {
+        let gitlab = &self.settings.gitlab;
+        let url = credentials::gitlab_url(gitlab.url.as_deref(), problems);
+        let token = credentials::access_token(gitlab, problems);
+        Some(GitLabAccess {
+            url: url?,
+            token: token?,
+            timeout: gitlab.timeout.0,
+            requests_per_second: gitlab.requests_per_second,
+        })
+    }
+}
+
+fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
+    let checks = [
+        ((1..=256).contains(&settings.queue.workers), "queue.workers", "must be from 1 to 256"),
+        (settings.queue.max_attempts >= 1, "queue.max_attempts", "must be at least 1"),
+        (settings.gitlab.requests_per_second >= 1, "gitlab.requests_per_second", "must be at least 1"),
+        (!settings.gitlab.timeout.0.is_zero(), "gitlab.timeout", "must be longer than 0s"),
+        (!settings.queue.retry_base.0.is_zero(), "queue.retry_base", "must be longer than 0s"),
+        (
+            settings.queue.retry_max.0 >= settings.queue.retry_base.0,
+            "queue.retry_max",
+            "must be at least queue.retry_base",
+        ),
+        (settings.webhook.max_body.0 >= 1024, "webhook.max_body", "must be at least 1KiB"),
+    ];
+    let problems: Vec<_> = checks
+        .into_iter()
+        .filter(|(holds, _, _)| !holds)
+        .map(|(_, key, message)| Problem::new(key, message))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn store_path(url: &str, problems: &mut Vec<Problem>) -> Option<PathBuf> {
+    match url.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() => Some(PathBuf::from(path)),
+        Some(_) | None => {
+            problems.push(Problem::new(
+                "store.url",
+                "must be sqlite:// and a path, such as sqlite://escalator.db (PostgreSQL is not supported yet)",
+            ));
+            None
+        }
+    }
+}
+
+/// The sources, and where each key was written.
+#[derive(Debug, Clone)]
+struct Places {
+    file: Option<SettingsFile>,
+    sources: Sources,
+}
+
+impl Places {
+    fn refuse_unknown(&self, known: &KnownKeys) -> Result<(), Problems> {
+        let explain = |key: &str, place: String| {
+            Problem::new(key, &format!("is not a known key; {}", known.suggestion(key))).at(place)
+        };
+        let mut problems = Vec::new();
+        if let Some(file) = &self.file {
+            let mut unknown: Vec<&String> = Vec::new();
+            for key in file.lines.keys().filter(|key| !known.knows(key)) {
+                // Of an unknown table only the table is worth a message, not each of its keys.
+                if !unknown.iter().any(|above| is_inside(key, above)) {
+                    unknown.push(key);
+                    problems.push(explain(key, format!("{}:{}", file.name, file.lines[key])));
+                }
+            }
+        }
+        for variable in self.sources.variables.keys() {
+            let key = sources::key_of(variable);
+            if !known.knows(&key) {
+                problems.push(explain(&key, format!("environment variable {variable}")));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+
+    fn merged(&self, known: &KnownKeys) -> Result<Settings, Problem> {
+        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = &self.file {
+            builder = builder.add_source(File::from_str(&file.text, FileFormat::Toml));
+        }
+        for (variable, value) in &self.sources.variables {
+            let key = sources::key_of(variable);
+            builder = if known.is_list(&key) {
+                let entries: Vec<&str> =
+                    value.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
+                builder.set_override(&key, entries)
+            } else {
+                builder.set_override(&key, value.as_str())
+            }
+            .map_err(|error| self.explain(&error))?;
+        }
+        builder.build().and_then(config::Config::try_deserialize).map_err(|error| self.explain(&error))
+    }
+
+    /// Names the key of an error of the `config` crate, and its place.
+    fn explain(&self, error: &config::ConfigError) -> Problem {
+        use config::ConfigError;
+        let (key, message) = match error {
+            ConfigError::Type { key, unexpected, expected, .. } => {
+                (key.clone().unwrap_or_default(), format!("is {unexpected}; expected {expected}"))
+            }
+            ConfigError::At { error, key, .. } => {
+                (key.clone().unwrap_or_default(), format!("is wrong: {error}"))
+            }
+            ConfigError::NotFound(key) => (key.clone(), "is missing".to_owned()),
+            ConfigError::Frozen
+            | ConfigError::PathParse { .. }
+            | ConfigError::FileParse { .. }
+            | ConfigError::Message(_)
+            | ConfigError::Foreign(_)
+            | _ => (String::new(), error.to_string()),
+        };
+        let problem = Problem::new(key.clone(), &message);
+        match self.place(&key) {
+            Some(place) => problem.at(place),
+            None => problem,
+        }
+    }
+
+    fn place(&self, key: &str) -> Option<String> {
+        self.sources
+            .variables
+            .keys()
+            .find(|variable| sources::key_of(variable) == key)
+            .map(|variable| format!("environment variable {variable}"))
+            .or_else(|| self.file.as_ref().and_then(|file| file.place(key)))
+            .or_else(|| self.file.as_ref().map(|file| file.name.clone()))
+    }
+
+    fn locate(&self, problems: Vec<Problem>) -> Problems {
+        let located = problems
+            .into_iter()
+            .map(|problem| match self.place(&problem.key) {
+                Some(place) if problem.place.is_none() => problem.at(place),
+                Some(_) | None => problem,
+            })
+            .collect();
+        Problems(located)
+    }
+}
+
+/// Whether a dotted path lies inside another.
+fn is_inside(key: &str, above: &str) -> bool {
+    key.strip_prefix(above).is_some_and(|rest| rest.starts_with(['.', '[']))
+}

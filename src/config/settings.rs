@@ -1,0 +1,167 @@
+//! The settings as people write them: one struct per table, each field documented for `config schema`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::policy_file::PolicyFile;
+use super::values::{ByteSize, Period, Secret};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Whether changes are written to GitLab or only logged.
+    pub mode: Mode,
+    /// Where webhooks come in.
+    pub server: Server,
+    /// Health and metrics.
+    pub admin: Admin,
+    /// Where Escalator remembers.
+    pub store: Store,
+    /// How deliveries prove where they come from.
+    pub webhook: Webhook,
+    /// The GitLab that Escalator works in.
+    pub gitlab: GitLab,
+    /// The issues that wait to be looked at.
+    pub queue: Queue,
+    /// Finding what webhooks missed.
+    pub sweep: Sweep,
+    /// The comment.
+    pub comment: Comment,
+    /// Logs, on standard error.
+    pub log: Log,
+    /// What counts as a Platform Escalation.
+    pub policy: PolicyFile,
+}
+
+/// `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Writes to GitLab.
+    Live,
+    /// Does everything but the writes, which are logged.
+    DryRun,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port that receive webhooks.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// How long a graceful stop may take.
+    pub shutdown_timeout: Period,
+}
+
+/// `[admin]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Address and port of `/livez`, `/readyz` and `/metrics`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// `sqlite://` and a path, relative to the working directory or absolute (`sqlite:///data/escalator.db`).
+    pub url: String,
+}
+
+/// `[webhook]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Secret tokens (`X-Gitlab-Token`); several at once while rotating.
+    pub secret_tokens: Vec<Secret>,
+    /// A file with one secret token per line.
+    pub secret_tokens_file: Option<PathBuf>,
+    /// Signing tokens (`whsec_…`); several at once while rotating.
+    pub signing_tokens: Vec<Secret>,
+    /// A file with one signing token per line.
+    pub signing_tokens_file: Option<PathBuf>,
+    /// Accept a bare secret token although signing tokens are configured: for the time of the migration only.
+    pub allow_plain_token: bool,
+    /// Larger bodies are refused.
+    pub max_body: ByteSize,
+}
+
+/// `[gitlab]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GitLab {
+    /// The address people use in the browser.
+    pub url: Option<String>,
+    /// An access token with the scope `api` and at least the Planner role (Reporter before GitLab 17.7).
+    pub token: Option<Secret>,
+    /// A file that holds the access token.
+    pub token_file: Option<PathBuf>,
+    /// Groups that sweep and backfill watch, by path.
+    pub groups: Vec<String>,
+    /// Projects that sweep and backfill watch, by path.
+    pub projects: Vec<String>,
+    /// How long one call may take.
+    pub timeout: Period,
+    /// The most calls per second to GitLab.
+    #[schemars(range(min = 1))]
+    pub requests_per_second: u32,
+}
+
+/// `[queue]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// How many issues are worked on at the same time.
+    #[schemars(range(min = 1, max = 256))]
+    pub workers: usize,
+    /// After so many failures an issue is parked.
+    #[schemars(range(min = 1))]
+    pub max_attempts: u32,
+    /// The wait after the first failure; it doubles with each further one.
+    pub retry_base: Period,
+    /// The longest wait between two attempts.
+    pub retry_max: Period,
+}
+
+/// `[sweep]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// How often.
+    pub interval: Period,
+}
+
+/// `[comment]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Comment {
+    /// Write internal notes, which only members see.
+    pub internal: bool,
+    /// A folder whose files replace built-in templates of the same name.
+    pub templates: Option<PathBuf>,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// `log.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// One readable line per event.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
