@@ -4,3 +4,4 @@ pub mod calculator;
 pub mod clock;
 pub mod config;
 pub mod sandbox;
+pub mod store;

@@ -1,0 +1,202 @@
+//! What Escalator remembers: the queue of issues to look at, the issues it follows, and the ledger.
+//!
+//! Durable: what an async call here has answered is on disk (`synchronous = FULL`). Names only nouns of the
+//! calculator; knows nothing of HTTP, GitLab or comments. Never stores a secret, a title, a description or a body.
+
+mod followed;
+mod ledger;
+mod queue;
+mod rows;
+mod thread;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::Notify;
+
+use crate::clock::Millis;
+use thread::{Purpose, Thread};
+
+pub use followed::{NoteRef, Recollection, Record};
+pub use ledger::{Cause, Entry, OpenCause};
+pub use queue::{Claim, Claimed, Depth, Marked, Release};
+
+/// The version of the schema that this program reads and writes.
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+/// How long a connection waits for another one's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The write-ahead log is cut back to this after a burst: 16 MiB.
+const JOURNAL_SIZE_LIMIT_BYTES: i64 = 16 << 20;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It cannot be written or read now (disk full, locked, I/O error); it may recover.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It holds something that this program cannot have written.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    fn closed() -> Self {
+        Self::Unavailable("it is closed".to_owned())
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
+            Some(_) | None => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// Why a store could not be opened, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process serves from it.
+    #[error("{0} is in use by another escalator; stop that one, or give this one its own store.url")]
+    InUse(PathBuf),
+    /// It was written by a newer program.
+    #[error(
+        "{path} has schema version {found}, this escalator knows {SCHEMA_VERSION}; \
+         run the version that wrote it, or restore the backup from before the upgrade"
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+    },
+    /// It is damaged, or no database at all.
+    #[error(
+        "{path} is damaged or not a database ({reason}); restore a backup, or move the file away to start empty"
+    )]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The file system refuses.
+    #[error("{path} cannot be opened ({reason}); check that its folder exists and is writable")]
+    Inaccessible {
+        /// The database file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// The store. Cheap to clone; closed when the last clone is dropped.
+#[derive(Clone)]
+pub struct Store {
+    writer: Thread,
+    reader: Thread,
+    /// Wakes a sleeping worker when an issue was marked.
+    marked: Arc<Notify>,
+    /// Held as long as the store is open, so that no second process claims the same issues.
+    _lock: Arc<File>,
+}
+
+impl Store {
+    /// Opens the store, creates it where there is none, and frees what a crashed process had claimed.
+    ///
+    /// # Errors
+    /// Why it cannot be used and what to do. An existing file that is not understood is never touched.
+    pub fn open(path: &Path, now: Millis) -> Result<Self, OpenError> {
+        let lock = lock(path)?;
+        let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+            .and_then(|connection| prepare(&connection, now).map(|found| (connection, found)));
+        let (writer, found) = writer.map_err(|error| open_error(path, &error))?;
+        if found > SCHEMA_VERSION {
+            return Err(OpenError::Newer { path: path.to_owned(), found });
+        }
+        let reader =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| open_error(path, &error))?;
+        let inaccessible = |error: std::io::Error| OpenError::Inaccessible {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        Ok(Self {
+            writer: Thread::start(writer, Purpose::Write).map_err(inaccessible)?,
+            reader: Thread::start(reader, Purpose::Read).map_err(inaccessible)?,
+            marked: Arc::default(),
+            _lock: Arc::new(lock),
+        })
+    }
+
+    /// Proves that something can be written durably: what readiness means.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it cannot.
+    pub async fn beat(&self, now: Millis) -> Result<(), Error> {
+        self.writer
+            .run(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO heartbeat (id, at) VALUES (1, ?1)")?
+                    .execute([now.0])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Settings, migrations, and the claims of the process before us. Returns the schema version found.
+fn prepare(connection: &Connection, now: Millis) -> rusqlite::Result<i64> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > SCHEMA_VERSION {
+        return Ok(found);
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)?;
+    if found == 0 {
+        connection
+            .execute_batch(&format!("BEGIN IMMEDIATE;\n{SCHEMA}\nPRAGMA user_version = 1;\nCOMMIT;"))?;
+    }
+    queue::free_all(connection, now)?;
+    Ok(found)
+}
+
+/// Takes the lock file beside the database, which the system releases even when the process is killed.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let inaccessible =
+        |error: &std::io::Error| OpenError::Inaccessible { path: path.to_owned(), reason: error.to_string() };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(|error| inaccessible(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(inaccessible(&error)),
+    }
+}
+
+fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (path, reason) = (path.to_owned(), error.to_string());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged { path, reason },
+        Some(_) | None => OpenError::Inaccessible { path, reason },
+    }
+}

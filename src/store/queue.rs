@@ -1,0 +1,298 @@
+//! The queue of keys: mark, claim, finish.
+//!
+//! One row per issue. A mark during a run raises the generation, and finishing frees the row for another run instead
+//! of deleting it; so no change is lost and none is worked on twice at the same time. A claim is a lease with a token
+//! that only its holder knows: who comes back late with an old token changes nothing.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::followed::{self, Record};
+use super::rows::millis;
+use super::{Error, Store};
+use crate::calculator::issue::{Glimpse, IssueRef};
+use crate::clock::Millis;
+
+/// An issue that was marked while it was worked on runs again, but not at once: a burst of events ends in one run.
+const SETTLE: Duration = Duration::from_millis(800);
+
+/// What a mark came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// The issue will be looked at; durable.
+    Queued,
+    /// The body shows the issue as Escalator left it.
+    Unchanged,
+    /// Neither followed nor from any source.
+    Irrelevant,
+}
+
+/// An issue that is ours to work on until the lease ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Which issue.
+    pub issue: IssueRef,
+    /// Proves that the claim is still ours.
+    token: i64,
+    /// How often it was claimed since it was last done, this time included.
+    pub attempts: u32,
+    /// Since when it waits.
+    pub marked_at: Millis,
+}
+
+/// What asking for work came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// This one.
+    Issue(Claim),
+    /// Nothing is due; the next one is then, if any.
+    Nothing {
+        /// When the next issue becomes due.
+        next_due_at: Option<Millis>,
+    },
+}
+
+/// How a claim ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Release {
+    /// Looked at; this is how it was left. `None`: nothing worth following.
+    Done(Option<Box<Record>>),
+    /// Gone from GitLab.
+    Dropped,
+    /// Failed; again after this long.
+    Retry(Duration),
+    /// Not its fault; again after this long, and the attempt does not count.
+    Paused(Duration),
+    /// Failed for good, until somebody acts or the issue changes again.
+    Parked {
+        /// Why and what to do, in one line.
+        reason: String,
+    },
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Issues waiting or being worked on.
+    pub waiting: u64,
+    /// Issues parked.
+    pub parked: u64,
+    /// Since when the oldest waits.
+    pub oldest_marked_at: Option<Millis>,
+}
+
+impl Store {
+    /// Notes that an issue must be looked at, unless the glimpse shows that nothing relevant changed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if that could not be made durable.
+    pub async fn mark(&self, glimpse: Glimpse, now: Millis) -> Result<Marked, Error> {
+        let marked = self.writer.run(move |connection| mark(connection, &glimpse, now)).await;
+        if marked == Ok(Marked::Queued) {
+            self.marked.notify_one();
+        }
+        marked
+    }
+
+    /// Waits until an issue is marked.
+    pub async fn until_marked(&self) {
+        self.marked.notified().await;
+    }
+
+    /// Takes the issue that has been due longest, for as long as the lease.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the claim could not be made durable.
+    pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
+        self.writer.run(move |connection| claim(connection, now, lease)).await
+    }
+
+    /// Ends a claim. Returns whether it was still ours; if not, nothing was changed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be made durable: the lease will end by itself.
+    pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
+        self.writer.run(move |connection| finish(connection, claim, release, now)).await
+    }
+
+    /// How much waits, for metrics.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be read.
+    pub async fn depth(&self) -> Result<Depth, Error> {
+        self.reader.run(depth).await
+    }
+}
+
+/// Frees what an earlier process had claimed. The attempts stay counted: it may have died of that issue.
+pub(super) fn free_all(connection: &Connection, now: Millis) -> rusqlite::Result<()> {
+    connection.execute(
+        "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?1 WHERE token IS NOT NULL",
+        [now.0],
+    )?;
+    Ok(())
+}
+
+fn mark(connection: &Connection, glimpse: &Glimpse, now: Millis) -> Result<Marked, Error> {
+    let IssueRef { project_id, iid } = glimpse.issue;
+    let queued: Option<(bool, bool)> = connection
+        .prepare_cached(
+            "SELECT token IS NOT NULL, parked_at IS NOT NULL FROM queue WHERE project_id = ?1 AND iid = ?2",
+        )?
+        .query_row(params![project_id, iid], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match queued {
+        Some((false, false)) => return Ok(Marked::Queued),
+        Some((true, _)) => {
+            connection
+                .prepare_cached(
+                    "UPDATE queue SET generation = generation + 1 WHERE project_id = ?1 AND iid = ?2",
+                )?
+                .execute(params![project_id, iid])?;
+            return Ok(Marked::Queued);
+        }
+        // A parked issue is like one that nobody marked: a relevant change brings it back.
+        Some((false, true)) | None => {}
+    }
+    match followed::compare(connection, glimpse)? {
+        followed::Comparison::Same => Ok(Marked::Unchanged),
+        followed::Comparison::NotFollowed if !glimpse.may_have_source => Ok(Marked::Irrelevant),
+        followed::Comparison::Different | followed::Comparison::NotFollowed => {
+            insert(connection, glimpse.issue, now)?;
+            Ok(Marked::Queued)
+        }
+    }
+}
+
+/// Puts an issue into the queue, or takes it out of parking with a clean slate.
+fn insert(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO queue (project_id, iid, marked_at, due_at) VALUES (?1, ?2, ?3, ?3)
+             ON CONFLICT (project_id, iid) DO UPDATE SET
+                 generation = generation + 1, marked_at = ?3, due_at = ?3,
+                 attempts = 0, parked_at = NULL, parked_reason = NULL",
+        )?
+        .execute(params![issue.project_id, issue.iid, now.0])?;
+    Ok(())
+}
+
+fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claimed, Error> {
+    let token = fastrand::i64(0..i64::MAX);
+    let claimed = connection
+        .prepare_cached(
+            "UPDATE queue
+             SET token = ?1, claimed_generation = generation, attempts = attempts + 1, due_at = ?3
+             WHERE (project_id, iid) = (
+                 SELECT project_id, iid FROM queue
+                 WHERE parked_at IS NULL AND due_at <= ?2
+                 ORDER BY due_at LIMIT 1)
+             RETURNING project_id, iid, attempts, marked_at",
+        )?
+        .query_row(params![token, now.0, now.0 + millis(lease)], |row| {
+            Ok(Claim {
+                issue: IssueRef { project_id: row.get(0)?, iid: row.get(1)? },
+                token,
+                attempts: row.get(2)?,
+                marked_at: Millis(row.get(3)?),
+            })
+        })
+        .optional()?;
+    if let Some(claim) = claimed {
+        return Ok(Claimed::Issue(claim));
+    }
+    let next_due_at: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM queue WHERE parked_at IS NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Claimed::Nothing { next_due_at: next_due_at.map(Millis) })
+}
+
+fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
+    let IssueRef { project_id, iid } = claim.issue;
+    let marked_meanwhile: Option<bool> = connection
+        .prepare_cached(
+            "SELECT generation > claimed_generation FROM queue
+             WHERE project_id = ?1 AND iid = ?2 AND token = ?3",
+        )?
+        .query_row(params![project_id, iid, claim.token], |row| row.get(0))
+        .optional()?;
+    let Some(marked_meanwhile) = marked_meanwhile else {
+        return Ok(false);
+    };
+    match release {
+        Release::Done(_) | Release::Dropped | Release::Parked { .. } if marked_meanwhile => {
+            free(connection, claim.issue, now, SETTLE, Attempts::Forgotten)?;
+        }
+        Release::Done(_) | Release::Dropped => {
+            connection
+                .prepare_cached("DELETE FROM queue WHERE project_id = ?1 AND iid = ?2")?
+                .execute(params![project_id, iid])?;
+        }
+        Release::Retry(delay) => free(connection, claim.issue, now, delay, Attempts::Kept)?,
+        Release::Paused(delay) => free(connection, claim.issue, now, delay, Attempts::TakenBack)?,
+        Release::Parked { ref reason } => {
+            connection
+                .prepare_cached(
+                    "UPDATE queue SET token = NULL, claimed_generation = NULL, parked_at = ?3, parked_reason = ?4
+                     WHERE project_id = ?1 AND iid = ?2",
+                )?
+                .execute(params![project_id, iid, now.0, reason])?;
+        }
+    }
+    if let Release::Done(Some(record)) = release {
+        followed::remember(connection, claim.issue, &record, now)?;
+    }
+    Ok(true)
+}
+
+/// What becomes of the count of attempts when a claim is given back.
+#[derive(Clone, Copy)]
+enum Attempts {
+    Kept,
+    TakenBack,
+    Forgotten,
+}
+
+fn free(
+    connection: &Connection,
+    issue: IssueRef,
+    now: Millis,
+    delay: Duration,
+    attempts: Attempts,
+) -> Result<(), Error> {
+    let factor_and_less = match attempts {
+        Attempts::Kept => (1, 0),
+        Attempts::TakenBack => (1, 1),
+        Attempts::Forgotten => (0, 0),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?3, attempts = attempts * ?4 - ?5
+             WHERE project_id = ?1 AND iid = ?2",
+        )?
+        .execute(params![
+            issue.project_id,
+            issue.iid,
+            now.0 + millis(delay),
+            factor_and_less.0,
+            factor_and_less.1
+        ])?;
+    Ok(())
+}
+
+fn depth(connection: &Connection) -> Result<Depth, Error> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE parked_at IS NULL), count(*) FILTER (WHERE parked_at IS NOT NULL),
+                    min(marked_at) FILTER (WHERE parked_at IS NULL) FROM queue",
+        )?
+        .query_row([], |row| {
+            Ok(Depth {
+                waiting: row.get(0)?,
+                parked: row.get(1)?,
+                oldest_marked_at: row.get::<_, Option<i64>>(2)?.map(Millis),
+            })
+        })
+        .map_err(Error::from)
+}
