@@ -3,5 +3,6 @@
 pub mod calculator;
 pub mod clock;
 pub mod config;
+pub mod gitlab;
 pub mod sandbox;
 pub mod store;

@@ -1,0 +1,212 @@
+//! One HTTP call: paced, timed, counted, and its status turned into an [`Error`].
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use reqwest::header::{HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::Error;
+use super::label_catalog::LabelCatalog;
+use crate::config::GitLabAccess;
+
+/// Longer waits than this are not believed.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// The largest page that GitLab gives.
+pub(super) const PER_PAGE: u32 = 100;
+/// More pages than this are not followed: 20,000 entries.
+const MOST_PAGES: usize = 200;
+
+/// GitLab, as one access token sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Arc<str>,
+    pace: Arc<DefaultDirectRateLimiter>,
+    pub(super) catalog: Arc<LabelCatalog>,
+}
+
+impl Client {
+    /// A client for this GitLab.
+    ///
+    /// # Errors
+    /// If the token cannot be a header, or TLS cannot be set up.
+    pub fn new(access: &GitLabAccess) -> Result<Self, Error> {
+        let rejected = |reason: &str| Error::Rejected { reason: reason.to_owned() };
+        let mut token = HeaderValue::from_str(access.token.expose())
+            .map_err(|_| rejected("the access token holds characters that no header may have"))?;
+        token.set_sensitive(true);
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("escalator/", env!("CARGO_PKG_VERSION")))
+            .default_headers(HeaderMap::from_iter([(
+                reqwest::header::HeaderName::from_static("private-token"),
+                token,
+            )]))
+            .timeout(access.timeout)
+            // A redirect would carry the token elsewhere, and turn a PUT into a GET.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| Error::Rejected { reason: error.to_string() })?;
+        let per_second = NonZeroU32::new(access.requests_per_second).unwrap_or(NonZeroU32::MIN);
+        Ok(Self {
+            http,
+            base: format!("{}/api/v4", access.url).into(),
+            pace: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
+            catalog: Arc::new(LabelCatalog::default()),
+        })
+    }
+
+    /// The id of the user that the access token belongs to.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn own_user_id(&self) -> Result<u64, Error> {
+        #[derive(Deserialize)]
+        struct UserJson {
+            id: u64,
+        }
+        let response = self.send("user", self.request(Method::GET, "/user")).await?;
+        Ok(json::<UserJson>(response).await?.id)
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sends a request and accepts only success.
+    pub(super) async fn send(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Response, Error> {
+        self.pace.until_ready().await;
+        let started = Instant::now();
+        let answer = request.send().await;
+        let status = match &answer {
+            Ok(response) => response.status().as_str().to_owned(),
+            Err(error) if error.is_timeout() => "timeout".to_owned(),
+            Err(_) => "unreachable".to_owned(),
+        };
+        metrics::counter!("escalator_gitlab_calls_total", "operation" => operation, "status" => status)
+            .increment(1);
+        metrics::histogram!("escalator_gitlab_call_duration_seconds", "operation" => operation)
+            .record(started.elapsed());
+        match answer {
+            Ok(response) => accept(response).await,
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    /// Reads every page of a list, following GitLab's `Link` headers as they are.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        first: RequestBuilder,
+    ) -> Result<Vec<T>, Error> {
+        let mut found = Vec::new();
+        let mut next = Some(first.query(&[("per_page", PER_PAGE)]));
+        for _ in 0..MOST_PAGES {
+            let Some(request) = next else { break };
+            let response = self.send(operation, request).await?;
+            let link = next_page(response.headers()).filter(|link| link.starts_with(&*self.base));
+            found.extend(json::<Vec<T>>(response).await?);
+            next = link.map(|link| self.http.get(link));
+        }
+        Ok(found)
+    }
+}
+
+/// Reads an answer's body.
+pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, Error> {
+    let bytes = response.bytes().await.map_err(|error| unavailable(&error))?;
+    serde_json::from_slice(&bytes).map_err(|_| Error::Unavailable {
+        reason:
+            "it answered something that is not GitLab's JSON; is gitlab.url right, or a proxy in between?"
+                .to_owned(),
+        retry_after: None,
+    })
+}
+
+async fn accept(response: Response) -> Result<Response, Error> {
+    let status = response.status();
+    let remaining = header_number(response.headers(), "ratelimit-remaining");
+    if let Some(remaining) = remaining {
+        metrics::gauge!("escalator_gitlab_rate_limit_remaining").set(f64::from(remaining));
+    }
+    if status.is_success() {
+        return Ok(response);
+    }
+    let retry_after = header_number(response.headers(), RETRY_AFTER.as_str())
+        .map(|seconds| Duration::from_secs(u64::from(seconds)).min(LONGEST_RETRY_AFTER));
+    Err(match status {
+        StatusCode::TOO_MANY_REQUESTS => Error::Throttled { retry_after },
+        StatusCode::UNAUTHORIZED => Error::Unauthorized,
+        StatusCode::FORBIDDEN => refused(response).await,
+        StatusCode::NOT_FOUND => Error::NotFound,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::LOCKED => {
+            Error::Unavailable { reason: format!("it answered {status}"), retry_after }
+        }
+        _ if status.is_server_error() => {
+            Error::Unavailable { reason: format!("it answered {status}"), retry_after }
+        }
+        _ if status.is_redirection() => Error::Rejected { reason: redirected(&response) },
+        _ => Error::Rejected { reason: format!("it answered {status}") },
+    })
+}
+
+/// A 403 with the one thing of its body that is a word of GitLab's and not of a person's.
+async fn refused(response: Response) -> Error {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Option<String>,
+    }
+    let body = response.bytes().await.unwrap_or_default();
+    let insufficient_scope = serde_json::from_slice::<Body>(&body)
+        .is_ok_and(|body| body.error.as_deref() == Some("insufficient_scope"));
+    let reason = if insufficient_scope {
+        "the access token needs the scope api (403)"
+    } else {
+        "the access token's user needs at least the Planner role in the project (Reporter before GitLab 17.7), \
+         and the project must not be archived (403)"
+    };
+    Error::Refused { reason: reason.to_owned() }
+}
+
+fn redirected(response: &Response) -> String {
+    let to = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| reqwest::Url::parse(location).ok())
+        .map_or_else(|| "elsewhere".to_owned(), |url| url.origin().ascii_serialization());
+    format!("it redirects to {to}; set gitlab.url to the address that answers")
+}
+
+fn unavailable(error: &reqwest::Error) -> Error {
+    let reason = if error.is_timeout() {
+        "no answer in time (gitlab.timeout)"
+    } else if error.is_connect() {
+        "no connection; check gitlab.url, DNS, the network and TLS certificates"
+    } else {
+        "the connection broke"
+    };
+    Error::Unavailable { reason: reason.to_owned(), retry_after: None }
+}
+
+fn header_number(headers: &HeaderMap, name: &str) -> Option<u32> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The address of `rel="next"` in a `Link` header.
+fn next_page(headers: &HeaderMap) -> Option<String> {
+    let links = headers.get(LINK)?.to_str().ok()?;
+    links.split(',').find_map(|link| {
+        let (address, parameters) = link.split_once(';')?;
+        let address = address.trim().strip_prefix('<')?.strip_suffix('>')?;
+        parameters.contains("rel=\"next\"").then(|| address.to_owned())
+    })
+}

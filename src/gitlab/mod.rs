@@ -1,0 +1,17 @@
+//! GitLab's REST API, as far as Escalator needs it: about ten calls, each with GitLab's traps seen to.
+//!
+//! The only place that knows how GitLab spells things. Decides nothing: every failure becomes an [`Error`] that names
+//! the reaction. Never reads a title or a description, and never logs a body.
+
+mod client;
+mod error;
+mod issues;
+mod label_catalog;
+mod label_events;
+mod notes;
+mod times;
+
+pub use client::Client;
+pub use error::Error;
+pub use issues::{LabelChange, ProjectRef, Snapshot};
+pub use notes::Audience;
