@@ -4,5 +4,7 @@ pub mod calculator;
 pub mod clock;
 pub mod config;
 pub mod gitlab;
+pub mod identity;
 pub mod sandbox;
 pub mod store;
+pub mod webhook;

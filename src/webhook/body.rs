@@ -1,0 +1,139 @@
+//! The body of a delivery, reduced to a glimpse of one issue.
+//!
+//! Reads `issue`, `work_item` and `note` bodies of GitLab 16 to 19, confidential ones included, and nothing of them
+//! that a person wrote except label titles. Whatever is missing, unknown or of the wrong type is no error: GitLab
+//! counts errors and switches the webhook off.
+
+use serde::Deserialize;
+
+use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
+use crate::calculator::label::Label;
+use crate::calculator::policy::Policy;
+
+/// Why an authentic delivery does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// Not JSON, or not in GitLab's shape.
+    Unparseable,
+    /// Some other kind of event.
+    OtherKind,
+    /// An epic, or a note on something else: no issue of a project.
+    NoIssue,
+    /// Escalator's own doing.
+    Own,
+}
+
+impl Ignored {
+    /// One word for it, for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unparseable => "unparseable",
+            Self::OtherKind => "other_kind",
+            Self::NoIssue => "no_issue",
+            Self::Own => "own",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Body {
+    object_kind: Option<String>,
+    user: Option<Id>,
+    project: Option<Id>,
+    project_id: Option<u64>,
+    object_attributes: Option<Attributes>,
+    issue: Option<Attributes>,
+    labels: Option<Vec<LabelJson>>,
+    changes: Option<Changes>,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: Option<u64>,
+}
+
+/// Of an issue, a work item, or a note; a note has no `iid`.
+#[derive(Deserialize)]
+struct Attributes {
+    iid: Option<u64>,
+    project_id: Option<u64>,
+    state: Option<String>,
+    #[serde(rename = "type")]
+    work_item_type: Option<String>,
+    /// Only incidents have one: the only hint at the type before GitLab 17.2.
+    escalation_status: Option<serde::de::IgnoredAny>,
+    labels: Option<Vec<LabelJson>>,
+}
+
+#[derive(Deserialize)]
+struct LabelJson {
+    title: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Changes {
+    labels: Option<LabelsBefore>,
+}
+
+#[derive(Deserialize)]
+struct LabelsBefore {
+    previous: Option<Vec<LabelJson>>,
+}
+
+/// Finds the issue that a body is about, and what the body shows of it.
+///
+/// # Errors
+/// Why the delivery does not matter.
+pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Glimpse, Ignored> {
+    let body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
+    let attributes = match body.object_kind.as_deref() {
+        Some("issue" | "work_item") => body.object_attributes,
+        Some("note") => body.issue,
+        Some(_) => return Err(Ignored::OtherKind),
+        None => return Err(Ignored::Unparseable),
+    }
+    .ok_or(Ignored::NoIssue)?;
+    if own_user_id.is_some() && body.user.and_then(|user| user.id) == own_user_id {
+        return Err(Ignored::Own);
+    }
+
+    let project_id =
+        attributes.project_id.or(body.project_id).or(body.project.and_then(|project| project.id));
+    let issue = IssueRef {
+        project_id: project_id.and_then(storable).ok_or(Ignored::NoIssue)?,
+        iid: attributes.iid.and_then(storable).ok_or(Ignored::NoIssue)?,
+    };
+    let labels = titles(body.labels.or(attributes.labels));
+    let before = titles(body.changes.and_then(|changes| changes.labels).and_then(|labels| labels.previous));
+    let work_item_type = attributes.work_item_type.as_deref().map(WorkItemType::from_name);
+    let state = match attributes.state.as_deref() {
+        Some("opened") => Some(State::Opened),
+        Some("closed") => Some(State::Closed),
+        Some(_) | None => None,
+    };
+
+    let assumed_type = work_item_type.unwrap_or(if attributes.escalation_status.is_some() {
+        WorkItemType::Incident
+    } else {
+        WorkItemType::Issue
+    });
+    let from_source =
+        policy.has_source(assumed_type, &labels) || policy.has_source(WorkItemType::Other, &before);
+    Ok(Glimpse {
+        issue,
+        state,
+        work_item_type,
+        may_have_source: from_source && state != Some(State::Closed),
+        labels: labels.into_iter().filter(|label| policy.reads(label)).collect(),
+    })
+}
+
+/// Ids beyond what a database keeps are not GitLab's.
+fn storable(id: u64) -> Option<u64> {
+    i64::try_from(id).is_ok().then_some(id)
+}
+
+fn titles(labels: Option<Vec<LabelJson>>) -> Vec<Label> {
+    labels.into_iter().flatten().filter_map(|label| label.title).map(|title| Label::new(&title)).collect()
+}

@@ -1,0 +1,12 @@
+//! In: `POST /webhooks/gitlab`. Proves who sent a delivery, sees whether it can matter, notes which issue to look at,
+//! answers.
+//!
+//! Never calls GitLab, never keeps a body, never answers with anything but a status.
+
+mod body;
+mod door;
+mod receive;
+
+pub use body::{Ignored, read};
+pub use door::{Delivery, Door, Refusal};
+pub use receive::{Receiver, receive};

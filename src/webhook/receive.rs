@@ -1,0 +1,116 @@
+//! The handler of `POST /webhooks/gitlab`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::{Bytes, BytesMut, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+
+use super::body;
+use super::door::{Delivery, Door};
+use crate::calculator::policy::Policy;
+use crate::clock;
+use crate::identity::Identity;
+use crate::store::{Marked, Store};
+
+/// GitLab gives up after 10 s; a sender that takes longer for its body is not GitLab.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What receiving needs.
+#[derive(Clone)]
+pub struct Receiver {
+    /// Who may come in.
+    pub door: Door,
+    /// Larger bodies are refused.
+    pub max_body_bytes: usize,
+    /// What can matter.
+    pub policy: Arc<Policy>,
+    /// Who we are in GitLab, once known.
+    pub identity: Identity,
+    /// Where marks are kept.
+    pub store: Store,
+}
+
+/// An answer, and what metrics call it.
+struct Answer {
+    status: StatusCode,
+    outcome: &'static str,
+}
+
+impl Answer {
+    fn new(status: StatusCode, outcome: &'static str) -> Self {
+        Self { status, outcome }
+    }
+}
+
+/// `POST /webhooks/gitlab`: proves the sender, notes which issue to look at, answers with an empty body.
+pub async fn receive(request: HttpRequest, payload: Payload, receiver: Data<Receiver>) -> HttpResponse {
+    let answer = match receiver.admit(&request, payload).await {
+        Ok(delivery) => receiver.keep(&delivery).await,
+        Err(answer) => answer,
+    };
+    metrics::counter!("escalator_deliveries_total", "outcome" => answer.outcome).increment(1);
+    HttpResponse::new(answer.status)
+}
+
+impl Receiver {
+    /// Headers, then the body, then the proof of the body.
+    async fn admit(&self, request: &HttpRequest, payload: Payload) -> Result<Delivery, Answer> {
+        let refuse = |refusal: super::Refusal| {
+            tracing::warn!(
+                reason = refusal.name(),
+                "refused a delivery; check the webhook's tokens on both sides"
+            );
+            Answer::new(StatusCode::UNAUTHORIZED, refusal.name())
+        };
+        let proof = self.door.check_headers(request.headers(), clock::now()).map_err(refuse)?;
+        let announced: Option<usize> = request
+            .headers()
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok())
+            .and_then(|length| length.parse().ok());
+        if announced.is_some_and(|bytes| bytes > self.max_body_bytes) {
+            return Err(Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+        }
+        let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload, self.max_body_bytes))
+            .await
+            .map_err(|_| Answer::new(StatusCode::REQUEST_TIMEOUT, "incomplete"))??;
+        self.door.admit(&proof, body).map_err(refuse)
+    }
+
+    /// Keeps which issue to look at, if any; 202 only once that is durable.
+    async fn keep(&self, delivery: &Delivery) -> Answer {
+        let glimpse = match body::read(delivery.body(), &self.policy, self.identity.user_id()) {
+            Ok(glimpse) => glimpse,
+            Err(ignored) => {
+                tracing::debug!(reason = ignored.name(), "ignored a delivery");
+                return Answer::new(StatusCode::OK, ignored.name());
+            }
+        };
+        let issue = glimpse.issue;
+        match self.store.mark(glimpse, clock::now()).await {
+            Ok(Marked::Queued) => Answer::new(StatusCode::ACCEPTED, "queued"),
+            Ok(Marked::Unchanged) => Answer::new(StatusCode::OK, "unchanged"),
+            Ok(Marked::Irrelevant) => Answer::new(StatusCode::OK, "irrelevant"),
+            Err(error) => {
+                tracing::error!(%issue, %error, "could not keep a delivery; answered 503");
+                Answer::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
+        }
+    }
+}
+
+async fn collect(mut payload: Payload, max_bytes: usize) -> Result<Bytes, Answer> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Answer::new(StatusCode::BAD_REQUEST, "incomplete"))?;
+        if body.len() + chunk.len() > max_bytes {
+            return Err(Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
