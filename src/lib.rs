@@ -2,6 +2,7 @@
 
 pub mod calculator;
 pub mod clock;
+pub mod comment;
 pub mod config;
 pub mod gitlab;
 pub mod identity;
