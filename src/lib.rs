@@ -9,3 +9,4 @@ pub mod identity;
 pub mod sandbox;
 pub mod store;
 pub mod webhook;
+pub mod worker;

@@ -1,0 +1,134 @@
+//! The whole retry policy: one function from a failure to what happens next.
+
+use std::time::Duration;
+
+use crate::{comment, gitlab, store};
+
+/// How long to pause when GitLab throttles without saying for how long: its notes and issues limits are per minute.
+const BLIND_PAUSE: Duration = Duration::from_secs(60);
+/// How often to try whether a refused access token works again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Why an issue could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// GitLab did not do what was asked.
+    #[error(transparent)]
+    GitLab(#[from] gitlab::Error),
+    /// The store did not.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The comment's template failed.
+    #[error(transparent)]
+    Comment(#[from] comment::Error),
+    /// It did not end.
+    #[error("looking at it took too long")]
+    TookTooLong,
+    /// It was claimed again and again and never finished: perhaps it brings the process down.
+    #[error("it was tried too often without ever finishing")]
+    TooManyAttempts,
+}
+
+/// What happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// This issue again, after a while.
+    Retry(Duration),
+    /// Nothing in GitLab for a while, then this issue again; the attempt does not count.
+    PauseAll(Duration),
+    /// Nothing until somebody acts.
+    Park,
+    /// Forget it.
+    Drop,
+}
+
+/// How retries are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// After so many attempts an issue is parked.
+    pub max_attempts: u32,
+    /// The wait after the first failure.
+    pub base: Duration,
+    /// The longest wait.
+    pub max: Duration,
+}
+
+impl RetryPolicy {
+    /// Doubles with each attempt up to the longest, then takes a random half off, so that issues which failed
+    /// together do not come back together.
+    #[must_use]
+    pub fn backoff(&self, attempts: u32) -> Duration {
+        let doubled = self.base.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
+        doubled.min(self.max).mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
+
+/// Every failure of a look ends here, so this is the whole retry policy.
+#[must_use]
+pub fn after_failure(failure: &Failure, attempts: u32, policy: &RetryPolicy) -> Next {
+    use gitlab::Error as GitLab;
+    let again = |at_least: Option<Duration>| {
+        if attempts < policy.max_attempts {
+            Next::Retry(policy.backoff(attempts).max(at_least.unwrap_or_default()))
+        } else {
+            Next::Park
+        }
+    };
+    match failure {
+        Failure::GitLab(GitLab::Throttled { retry_after }) => {
+            Next::PauseAll(retry_after.unwrap_or(BLIND_PAUSE))
+        }
+        Failure::GitLab(GitLab::Unauthorized) => Next::PauseAll(PROBE_INTERVAL),
+        Failure::GitLab(GitLab::Unavailable { retry_after, .. }) => again(*retry_after),
+        Failure::GitLab(GitLab::Refused { .. } | GitLab::Rejected { .. }) => Next::Park,
+        Failure::GitLab(GitLab::NotFound) => Next::Drop,
+        Failure::Store(store::Error::Unavailable(_)) | Failure::TookTooLong => again(None),
+        Failure::Store(store::Error::Corrupt(_)) | Failure::Comment(_) | Failure::TooManyAttempts => {
+            Next::Park
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy =
+        RetryPolicy { max_attempts: 3, base: Duration::from_secs(1), max: Duration::from_secs(10) };
+
+    fn unavailable(retry_after: Option<Duration>) -> Failure {
+        gitlab::Error::Unavailable { reason: String::new(), retry_after }.into()
+    }
+
+    #[test]
+    fn throttling_pauses_everything_for_as_long_as_gitlab_says_or_a_minute() {
+        let throttled = |retry_after| gitlab::Error::Throttled { retry_after }.into();
+        let seven = Duration::from_secs(7);
+        assert_eq!(after_failure(&throttled(Some(seven)), 1, &POLICY), Next::PauseAll(seven));
+        assert_eq!(after_failure(&throttled(None), 99, &POLICY), Next::PauseAll(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn an_unavailable_gitlab_is_tried_again_until_the_attempts_are_used_up() {
+        assert!(matches!(after_failure(&unavailable(None), 2, &POLICY), Next::Retry(_)));
+        assert_eq!(after_failure(&unavailable(None), 3, &POLICY), Next::Park);
+        let long = Duration::from_secs(99);
+        assert_eq!(after_failure(&unavailable(Some(long)), 1, &POLICY), Next::Retry(long));
+    }
+
+    #[test]
+    fn what_needs_a_person_is_parked_and_what_is_gone_is_dropped() {
+        let refused = gitlab::Error::Refused { reason: String::new() }.into();
+        assert_eq!(after_failure(&refused, 1, &POLICY), Next::Park);
+        assert_eq!(after_failure(&gitlab::Error::NotFound.into(), 1, &POLICY), Next::Drop);
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_are_never_shorter_than_half() {
+        for attempts in 1..70 {
+            let exact = Duration::from_secs(1_u64 << (attempts - 1).min(10)).min(POLICY.max);
+            let wait = POLICY.backoff(attempts);
+            assert!(wait >= exact / 2 && wait <= exact, "attempt {attempts}: {wait:?}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! One look at one issue: read it afresh, assess it, and write the difference between what is and what should be.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::after_failure::Failure;
+use crate::calculator::assess::{Assessment, Verdict, assess};
+use crate::calculator::issue::{Issue, IssueRef, State};
+use crate::calculator::label::Label;
+use crate::calculator::plan::{Hand, Plan, hand, plan, suspicions};
+use crate::calculator::policy::Policy;
+use crate::calculator::standing::{LabelDifference, Standing};
+use crate::comment::{HistoryEntry, MARKER, Rendered, Renderer, View};
+use crate::config::settings::Mode;
+use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
+use crate::identity::Identity;
+use crate::store::{Entry, NoteRef, Recollection, Record, Store};
+
+/// Looks at issues.
+pub struct Desk {
+    /// What is remembered.
+    pub store: Store,
+    /// Where issues are read and changed.
+    pub gitlab: Client,
+    /// Who we are.
+    pub identity: Identity,
+    /// The rule.
+    pub policy: Arc<Policy>,
+    /// The comment.
+    pub renderer: Renderer,
+    /// Who may read the comment.
+    pub audience: Audience,
+    /// Whether to write.
+    pub mode: Mode,
+}
+
+/// What became of the comment, for the log.
+#[derive(Debug, Clone, Copy)]
+enum Written {
+    Created,
+    Edited,
+    Unchanged,
+    Withheld,
+}
+
+impl Desk {
+    /// Looks at an issue. Returns how it was left, or nothing for one that is not worth following.
+    ///
+    /// Can be broken off anywhere and repeated: it only ever writes the difference to what it reads.
+    ///
+    /// # Errors
+    /// The [`Failure`], for the retry policy to decide about.
+    pub async fn look(&self, reference: IssueRef) -> Result<Option<Record>, Failure> {
+        let started = Instant::now();
+        let own_user_id = self.own_user_id().await?;
+        let snapshot = self.gitlab.issue(&ProjectRef::Id(reference.project_id), reference.iid).await?;
+        let known = self.store.recall(reference).await?;
+        if snapshot.issue.state == State::Closed {
+            return Ok(known.map(left_closed));
+        }
+        let assessment = assess(&snapshot.issue, &self.policy);
+        if known.is_none() && assessment.verdict == Verdict::NoSource {
+            return Ok(None);
+        }
+
+        let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own_user_id).await?;
+        let after = self.write_labels(reference, &plan, &snapshot).await?;
+        let entry = self.entry(&assessment, &snapshot, known.as_ref());
+        let rendered = self.render(&assessment, &plan.hands, known.as_ref(), entry.as_ref())?;
+        let note = known.as_ref().and_then(|known| known.note.clone());
+        let (note, written) = self.write_note(reference, note, rendered, &after, own_user_id).await?;
+
+        metrics::counter!("escalator_assessments_total", "band" => assessment.band.id.clone()).increment(1);
+        tracing::info!(
+            issue = %reference,
+            band = assessment.band.id,
+            score = assessment.score,
+            verdict = ?assessment.verdict,
+            decision = assessment.decision.name(),
+            changed = entry.is_some(),
+            labels_added = %titles(&plan.add),
+            labels_removed = %titles(&plan.remove),
+            comment = ?written,
+            hands = plan.hands.len(),
+            milliseconds = started.elapsed().as_millis(),
+            "assessed"
+        );
+        Ok(Some(Record {
+            state: after.issue.state,
+            work_item_type: after.issue.work_item_type,
+            labels: self.labels_read(&after.issue),
+            hands: plan.hands,
+            note,
+            entry,
+        }))
+    }
+
+    async fn own_user_id(&self) -> Result<u64, Failure> {
+        if let Some(known) = self.identity.user_id() {
+            return Ok(known);
+        }
+        let user_id = self.gitlab.own_user_id().await?;
+        self.identity.learn(user_id);
+        Ok(user_id)
+    }
+
+    /// The plan, after asking GitLab's label events about labels that somebody else may have touched.
+    async fn plan(
+        &self,
+        reference: IssueRef,
+        assessment: &Assessment<'_>,
+        issue: &Issue,
+        known: Option<&Recollection>,
+        own_user_id: u64,
+    ) -> Result<Plan, Failure> {
+        let memory = known.map(|known| &known.memory);
+        let suspicions = suspicions(assessment, issue, memory, &self.policy);
+        let mut hands: Vec<Hand> = Vec::new();
+        if !suspicions.is_empty() {
+            let events = self.gitlab.label_events(reference).await?;
+            let band = &assessment.band.id;
+            hands.extend(suspicions.iter().filter_map(|it| hand(it, &events, &[own_user_id], band)));
+        }
+        Ok(plan(assessment, issue, memory, hands, &self.policy))
+    }
+
+    /// Writes the labels of the plan in one request. Returns the issue as it is afterwards.
+    async fn write_labels(
+        &self,
+        issue: IssueRef,
+        plan: &Plan,
+        before: &Snapshot,
+    ) -> Result<Snapshot, Failure> {
+        if plan.changes_no_label() {
+            return Ok(before.clone());
+        }
+        match self.mode {
+            Mode::Live => {
+                let change = LabelChange { add: plan.add.clone(), remove: plan.remove.clone() };
+                Ok(self.gitlab.change_labels(issue, &change).await?)
+            }
+            Mode::DryRun => {
+                let (add, remove) = (titles(&plan.add), titles(&plan.remove));
+                tracing::info!(%issue, %add, %remove, "dry run: would change labels");
+                Ok(before.clone())
+            }
+        }
+    }
+
+    /// What the ledger has to learn, if the assessment changed. Our own labels are never a cause.
+    fn entry(
+        &self,
+        assessment: &Assessment<'_>,
+        snapshot: &Snapshot,
+        known: Option<&Recollection>,
+    ) -> Option<Entry> {
+        let before = known.map(|known| known.memory.standing.clone());
+        let after = Standing::of(assessment);
+        if before.as_ref() == Some(&after) {
+            return None;
+        }
+        let without_own = |labels: Vec<Label>| -> Vec<Label> {
+            let is_own = |label: &Label| self.policy.owned_labels().any(|own| own.is(label));
+            labels.into_iter().filter(|label| !is_own(label)).collect()
+        };
+        let labels_before = known.map(|known| known.memory.labels.clone()).unwrap_or_default();
+        Some(Entry {
+            at: snapshot.updated_at,
+            policy_version: self.policy.version.clone(),
+            before,
+            after,
+            labels: LabelDifference::between(
+                &without_own(labels_before),
+                &without_own(self.labels_read(&snapshot.issue)),
+            ),
+        })
+    }
+
+    fn render(
+        &self,
+        assessment: &Assessment<'_>,
+        hands: &[Hand],
+        known: Option<&Recollection>,
+        new: Option<&Entry>,
+    ) -> Result<Rendered, Failure> {
+        let history: Vec<_> = known
+            .iter()
+            .flat_map(|known| &known.history)
+            .chain(new)
+            .map(|entry| HistoryEntry {
+                at: entry.at,
+                before: entry.before.as_ref(),
+                after: &entry.after,
+                labels: &entry.labels,
+            })
+            .collect();
+        Ok(self.renderer.render(&View::new(assessment, &self.policy, hands, &history))?)
+    }
+
+    /// Writes the comment if a reader would see a difference.
+    async fn write_note(
+        &self,
+        issue: IssueRef,
+        note: Option<NoteRef>,
+        rendered: Rendered,
+        snapshot: &Snapshot,
+        own_user_id: u64,
+    ) -> Result<(Option<NoteRef>, Written), Failure> {
+        if note.as_ref().is_some_and(|note| note.digest == rendered.digest) {
+            return Ok((note, Written::Unchanged));
+        }
+        match self.mode {
+            Mode::Live => {}
+            Mode::DryRun => {
+                tracing::info!(%issue, "dry run: would write the comment");
+                return Ok((note, Written::Withheld));
+            }
+        }
+        if let Some(note) = note {
+            match self.gitlab.update_note(issue, note.id, &rendered.body).await {
+                Ok(()) => return Ok((Some(NoteRef { digest: rendered.digest, ..note }), Written::Edited)),
+                // Somebody deleted it: as if there had never been one.
+                Err(gitlab::Error::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let (id, written) = self.find_or_create_note(issue, &rendered.body, snapshot, own_user_id).await?;
+        Ok((Some(NoteRef { id, digest: rendered.digest }), written))
+    }
+
+    /// Looks before it posts: an earlier attempt may have posted without our hearing of it, and a lost store has
+    /// forgotten what it posted. An issue without any comment needs no look; internal notes are not surely counted.
+    async fn find_or_create_note(
+        &self,
+        issue: IssueRef,
+        body: &str,
+        snapshot: &Snapshot,
+        own_user_id: u64,
+    ) -> Result<(u64, Written), Failure> {
+        let surely_none = snapshot.comments == Some(0) && self.audience == Audience::Everybody;
+        let existing =
+            if surely_none { Vec::new() } else { self.gitlab.own_notes(issue, own_user_id, MARKER).await? };
+        let Some((first, too_many)) = existing.split_first() else {
+            let id = self.gitlab.create_note(issue, body, self.audience).await?;
+            return Ok((id, Written::Created));
+        };
+        self.gitlab.update_note(issue, *first, body).await?;
+        for note_id in too_many {
+            match self.gitlab.delete_note(issue, *note_id).await {
+                Ok(()) | Err(gitlab::Error::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((*first, Written::Edited))
+    }
+
+    fn labels_read(&self, issue: &Issue) -> Vec<Label> {
+        issue.labels.iter().filter(|label| self.policy.reads(label)).cloned().collect()
+    }
+}
+
+/// A closed issue is left exactly as it is; only that it is closed is remembered.
+fn left_closed(known: Recollection) -> Record {
+    Record {
+        state: State::Closed,
+        work_item_type: known.work_item_type,
+        labels: known.memory.labels,
+        hands: known.memory.hands,
+        note: known.note,
+        entry: None,
+    }
+}
+
+fn titles(labels: &[Label]) -> String {
+    labels.iter().map(Label::title).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,111 @@
+//! The scribe: asks GitLab's label events who caused the changes in the ledger, after the fact.
+//!
+//! Apart from the looks at issues, so that label and comment never wait for it, its failures fail nothing else, and a
+//! burst of changes on one issue costs one call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::gate::Gate;
+use crate::calculator::issue::IssueRef;
+use crate::calculator::label::Label;
+use crate::calculator::plan::{Gesture, LabelEvent};
+use crate::gitlab::{self, Client};
+use crate::store::{Cause, OpenCause, Store};
+
+/// How often it looks whether there is something to ask.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// Events this much later than the change that was assessed can still be its cause: GitLab notes both within one
+/// request, but not in one instant.
+const SLACK_MILLIS: i64 = 2_000;
+
+/// Completes the ledger.
+#[derive(Clone)]
+pub struct Scribe {
+    /// Where the ledger is.
+    pub store: Store,
+    /// Who is asked.
+    pub gitlab: Client,
+    /// Closed while GitLab wants no calls.
+    pub gate: Arc<Gate>,
+}
+
+impl Scribe {
+    /// Works until told to stop.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {}
+                _ = stop.changed() => return,
+            }
+            self.round().await;
+        }
+    }
+
+    /// Asks about every issue whose ledger entries have no causes yet, once each.
+    pub async fn round(&self) {
+        let open = match self.store.open_causes().await {
+            Ok(open) => open,
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the ledger");
+                return;
+            }
+        };
+        let mut by_issue: BTreeMap<IssueRef, Vec<OpenCause>> = BTreeMap::new();
+        for cause in open {
+            by_issue.entry(cause.issue).or_default().push(cause);
+        }
+        for (issue, entries) in by_issue {
+            let pass = self.gate.pass().await;
+            let asked = self.gitlab.label_events(issue).await;
+            pass.used();
+            match asked {
+                Ok(events) => self.settle(&entries, &events).await,
+                Err(error @ (gitlab::Error::Throttled { .. } | gitlab::Error::Unauthorized)) => {
+                    // The workers meet the same and close the gate; nothing is lost by coming back.
+                    tracing::debug!(%issue, %error, "asking about label events is put off");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%issue, %error, "could not ask who changed labels; the ledger names nobody for now");
+                    self.postpone(&entries).await;
+                }
+            }
+        }
+    }
+
+    async fn settle(&self, entries: &[OpenCause], events: &[LabelEvent]) {
+        for entry in entries {
+            if let Err(error) = self.store.settle_causes(entry.ledger_id, causes(entry, events)).await {
+                tracing::warn!(issue = %entry.issue, %error, "cannot write causes into the ledger");
+            }
+        }
+    }
+
+    async fn postpone(&self, entries: &[OpenCause]) {
+        for entry in entries {
+            if let Err(error) = self.store.postpone_causes(entry.ledger_id).await {
+                tracing::warn!(issue = %entry.issue, %error, "cannot write into the ledger");
+            }
+        }
+    }
+}
+
+/// For each label of an entry, the last event before it that did the same.
+fn causes(entry: &OpenCause, events: &[LabelEvent]) -> Vec<Cause> {
+    let added = entry.labels.added.iter().map(|label| (label, Gesture::Added));
+    let removed = entry.labels.removed.iter().map(|label| (label, Gesture::Removed));
+    added.chain(removed).filter_map(|(label, gesture)| cause(label, gesture, entry, events)).collect()
+}
+
+fn cause(label: &Label, gesture: Gesture, entry: &OpenCause, events: &[LabelEvent]) -> Option<Cause> {
+    let event = events
+        .iter()
+        .filter(|event| event.gesture == gesture && event.label.as_ref() == Some(label))
+        .filter(|event| event.at.0 <= entry.at.0 + SLACK_MILLIS)
+        .max_by_key(|event| event.id)?;
+    Some(Cause { label: label.clone(), gesture, event_id: event.id, user_id: event.user_id, at: event.at })
+}
