@@ -7,6 +7,8 @@ pub mod config;
 pub mod gitlab;
 pub mod identity;
 pub mod sandbox;
+pub mod service;
 pub mod store;
+pub mod telemetry;
 pub mod webhook;
 pub mod worker;

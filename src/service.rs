@@ -1,0 +1,186 @@
+//! The service as a whole: puts its parts together, starts them, and stops them in order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+use anyhow::{Context, anyhow};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock;
+use crate::comment::Renderer;
+use crate::config::Config;
+use crate::gitlab::{Audience, Client};
+use crate::identity::Identity;
+use crate::store::Store;
+use crate::telemetry::{self, Admin, Metrics};
+use crate::webhook::{Door, Receiver, receive};
+use crate::worker::{Desk, Gate, RetryPolicy, Scribe, Worker};
+
+/// Threads that receive webhooks.
+const RECEIVING_THREADS: usize = 2;
+/// How often histograms are tidied up.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A running service.
+pub struct Service {
+    /// Where webhooks come in.
+    pub webhook_address: SocketAddr,
+    /// Where health and metrics are.
+    pub admin_address: SocketAddr,
+    /// What it remembers.
+    pub store: Store,
+    /// Completes the ledger.
+    pub scribe: Scribe,
+    servers: [ServerHandle; 2],
+    stop: watch::Sender<bool>,
+    parts: JoinSet<&'static str>,
+    shutdown_timeout: Duration,
+}
+
+impl Service {
+    /// Opens the store, binds both addresses and starts working. GitLab need not be there yet.
+    ///
+    /// # Errors
+    /// What could not be opened, bound or loaded, and what to do.
+    pub fn start(config: Config) -> anyhow::Result<Self> {
+        let settings = &config.settings;
+        let policy = Arc::new(config.policy);
+        let renderer = Renderer::new(settings.comment.templates.as_deref())?;
+        renderer.check(&policy)?;
+        let metrics = Metrics::start().map_err(|error| anyhow!("metrics cannot be started: {error}"))?;
+        let gitlab = Client::new(&config.gitlab)?;
+        let webhooks = bind(settings.server.listen, "server.listen")?;
+        let health = bind(settings.admin.listen, "admin.listen")?;
+        let store = Store::open(&config.store, clock::now())?;
+        let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
+
+        let receiver = Receiver {
+            door: Door::new(config.credentials),
+            max_body_bytes: settings.webhook.max_body.0,
+            policy: Arc::clone(&policy),
+            identity: identity.clone(),
+            store: store.clone(),
+        };
+        let desk = Arc::new(Desk {
+            store: store.clone(),
+            gitlab: gitlab.clone(),
+            identity,
+            policy,
+            renderer,
+            audience: if settings.comment.internal { Audience::Members } else { Audience::Everybody },
+            mode: settings.mode,
+        });
+        let worker = Worker {
+            store: store.clone(),
+            desk,
+            gate: Arc::clone(&gate),
+            retry: RetryPolicy {
+                max_attempts: settings.queue.max_attempts,
+                base: settings.queue.retry_base.0,
+                max: settings.queue.retry_max.0,
+            },
+        };
+        let scribe = Scribe { store: store.clone(), gitlab, gate };
+
+        let (webhook_address, admin_address) = (webhooks.local_addr()?, health.local_addr()?);
+        let webhook_server = webhook_server(webhooks, receiver)?;
+        let admin_server = admin_server(health, Admin { store: store.clone(), metrics: metrics.clone() })?;
+        let servers = [webhook_server.handle(), admin_server.handle()];
+        let (stop, stopped) = watch::channel(false);
+        let mut parts = JoinSet::new();
+        parts.spawn(serve(webhook_server, "the webhook server"));
+        parts.spawn(serve(admin_server, "the admin server"));
+        for _ in 0..settings.queue.workers {
+            let running = worker.clone().run(stopped.clone());
+            parts.spawn(async move {
+                running.await;
+                "a worker"
+            });
+        }
+        let running = scribe.clone().run(stopped.clone());
+        parts.spawn(async move {
+            running.await;
+            "the scribe"
+        });
+        parts.spawn(upkeep(metrics, stopped));
+        let shutdown_timeout = settings.server.shutdown_timeout.0;
+        Ok(Self { webhook_address, admin_address, store, scribe, servers, stop, parts, shutdown_timeout })
+    }
+
+    /// Waits until some part ends, which none should before [`Service::stop`].
+    pub async fn until_a_part_ends(&mut self) -> String {
+        match self.parts.join_next().await {
+            Some(Ok(name)) => format!("{name} ended"),
+            Some(Err(error)) if error.is_panic() => "a part of the service panicked".to_owned(),
+            Some(Err(_)) | None => "a part of the service was cancelled".to_owned(),
+        }
+    }
+
+    /// Stops accepting, finishes what is in hand, leaves the rest in the store; takes no longer than
+    /// `server.shutdown_timeout`.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let finish = async {
+            for server in &self.servers {
+                server.stop(true).await;
+            }
+            while self.parts.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(self.shutdown_timeout, finish).await.is_err() {
+            tracing::warn!("not everything in hand could be finished; it goes on at the next start");
+            self.parts.shutdown().await;
+        }
+    }
+}
+
+fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("{key} = \"{address}\" cannot be used; is another program listening there?")
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn webhook_server(listener: TcpListener, receiver: Receiver) -> anyhow::Result<Server> {
+    let receiver = Data::new(receiver);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(receiver.clone())
+            .service(web::resource("/webhooks/gitlab").route(web::post().to(receive)))
+    });
+    Ok(server.workers(RECEIVING_THREADS).disable_signals().listen(listener)?.run())
+}
+
+fn admin_server(listener: TcpListener, admin: Admin) -> anyhow::Result<Server> {
+    let admin = Data::new(admin);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(admin.clone())
+            .route("/livez", web::get().to(telemetry::livez))
+            .route("/readyz", web::get().to(telemetry::readyz))
+            .route("/metrics", web::get().to(telemetry::metrics_page))
+    });
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
+
+async fn serve(server: Server, name: &'static str) -> &'static str {
+    if let Err(error) = server.await {
+        tracing::error!(%error, "{name} failed");
+    }
+    name
+}
+
+async fn upkeep(metrics: Metrics, mut stop: watch::Receiver<bool>) -> &'static str {
+    while !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(UPKEEP_INTERVAL) => metrics.upkeep(),
+            _ = stop.changed() => {}
+        }
+    }
+    "metrics upkeep"
+}

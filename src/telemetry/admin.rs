@@ -1,0 +1,51 @@
+//! `/livez`, `/readyz` and `/metrics`, on an address of their own.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use actix_web::web::Data;
+
+use super::metrics::Metrics;
+use crate::clock;
+use crate::store::Store;
+
+/// A store that takes longer to write one row is not ready.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// What the pages need.
+#[derive(Clone)]
+pub struct Admin {
+    /// Proves that a webhook could be kept.
+    pub store: Store,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+/// `GET /livez`: the process answers.
+pub async fn livez() -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body("ok\n")
+}
+
+/// `GET /readyz`: a webhook could be accepted and kept. Never depends on GitLab.
+pub async fn readyz(admin: Data<Admin>) -> HttpResponse {
+    let beat = tokio::time::timeout(READY_WITHIN, admin.store.beat(clock::now())).await;
+    match beat {
+        Ok(Ok(())) => HttpResponse::Ok().content_type(ContentType::plaintext()).body("ok\n"),
+        Ok(Err(error)) => not_ready(&error.to_string()),
+        Err(_) => not_ready("the store does not answer in time"),
+    }
+}
+
+/// `GET /metrics`: Prometheus text.
+pub async fn metrics(admin: Data<Admin>) -> HttpResponse {
+    let depth = admin.store.depth().await.ok();
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(admin.metrics.render(depth, clock::now()))
+}
+
+fn not_ready(reason: &str) -> HttpResponse {
+    tracing::warn!(reason, "not ready");
+    HttpResponse::ServiceUnavailable().content_type(ContentType::plaintext()).body(format!("{reason}\n"))
+}

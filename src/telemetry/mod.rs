@@ -1,0 +1,11 @@
+//! What operators see: logs, metrics, health.
+//!
+//! Never shows a secret, a title, a description or a body.
+
+mod admin;
+mod logs;
+mod metrics;
+
+pub use admin::{Admin, livez, metrics as metrics_page, readyz};
+pub use logs::start_logging;
+pub use metrics::Metrics;
