@@ -444,8 +444,9 @@ const STATUS_WORDS = { 200: "not relevant", 202: "kept", 401: "refused", 413: "t
 
 function renderDeliveries() {
   const isFirst = pool.delivery.size === 0;
+  const arrived = [];
   const rows = state.deliveries.map((delivery) => {
-    const row = reuse("delivery", delivery.id, (created) => { if (!isFirst) flash(created); });
+    const row = reuse("delivery", delivery.id, (created) => arrived.push(created));
     setText(find(".at", row), clock(delivery.at));
     setText(find(".event", row), delivery.event ?? delivery.object_kind ?? "");
     setText(find(".issue-reference", row), delivery.issue ?? "");
@@ -458,6 +459,7 @@ function renderDeliveries() {
   });
   keepOnly("delivery", state.deliveries.map((delivery) => delivery.id));
   arrange(find(".deliveries tbody"), rows);
+  if (!isFirst) arrived.forEach(flash);
 }
 
 /** Draws the eye to what has just arrived. */
