@@ -7,14 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Millis(pub i64);
 
 /// The time now, by this machine's clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the edge where time comes in"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the edge where time comes in")]
 #[must_use]
 pub fn now() -> Millis {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

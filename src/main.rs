@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! `escalator`: parses the command line and runs one command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    escalator::cli::run()
+}

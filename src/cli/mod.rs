@@ -1,0 +1,106 @@
+//! The command line: one file per command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+
+mod config;
+mod demo;
+mod output;
+mod score;
+mod score_report;
+mod serve;
+mod signals;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::comment;
+use crate::config::problem::Problems;
+use crate::config::sources::Sources;
+
+/// Turns GitLab into an escalation desk: scores labelled issues, explains the score in one comment, and keeps the
+/// escalation label right.
+#[derive(Debug, Parser)]
+#[command(name = "escalator", version, propagate_version = true)]
+pub struct Cli {
+    /// The configuration file; without it, ESCALATOR_CONFIG, and without that the built-in defaults.
+    /// Environment variables such as ESCALATOR__GITLAB__URL win over the file.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: everything on this machine with a GitLab sandbox inside; no account, no configuration, no network.
+    Demo(demo::Arguments),
+    /// Run the service.
+    Serve,
+    /// Print one assessment, of labels you name or of an issue in GitLab.
+    Score(score::Arguments),
+    /// Check, show or describe the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Why a command ended without success.
+#[derive(Debug)]
+enum CommandError {
+    /// Wrong usage or configuration: exit code 2.
+    Usage(String),
+    /// Anything else: exit code 1.
+    Failed(anyhow::Error),
+}
+
+impl From<Problems> for CommandError {
+    fn from(problems: Problems) -> Self {
+        Self::Usage(problems.to_string())
+    }
+}
+
+impl From<comment::Error> for CommandError {
+    fn from(error: comment::Error) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for CommandError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Runs the command that the command line asks for.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let sources = Sources::from_environment(cli.config.as_deref());
+    let done = match cli.command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Serve => serve::run(&sources),
+        Command::Score(arguments) => score::run(&arguments, &sources),
+        Command::Config(command) => config::run(&command, &sources),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CommandError::Usage(message)) => {
+            output::complain(&message);
+            ExitCode::from(2)
+        }
+        Err(CommandError::Failed(error)) => {
+            output::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The runtime of commands that wait for something.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

@@ -1,0 +1,44 @@
+//! `escalator serve`: the service, until it is told to stop.
+
+use anyhow::anyhow;
+
+use super::signals::stop_requested;
+use super::{CommandError, runtime};
+use crate::comment::Renderer;
+use crate::config;
+use crate::config::settings::Mode;
+use crate::config::sources::Sources;
+use crate::service::Service;
+use crate::telemetry::start_logging;
+
+pub(super) fn run(sources: &Sources) -> Result<(), CommandError> {
+    let config = config::load(sources)?.serving()?;
+    Renderer::new(config.settings.comment.templates.as_deref())?.check(&config.policy)?;
+    start_logging(config.settings.log.format);
+    let mode = config.settings.mode;
+    let gitlab = config.gitlab.url.clone();
+
+    runtime()?.block_on(async {
+        let mut service = Service::start(config)?;
+        tracing::info!(
+            webhooks = %format_args!("http://{}/webhooks/gitlab", service.webhook_address),
+            admin = %format_args!("http://{}", service.admin_address),
+            %gitlab,
+            writes = mode == Mode::Live,
+            "serving"
+        );
+        tokio::select! {
+            requested = stop_requested() => requested?,
+            ended = service.until_a_part_ends() => return Err(anyhow!("{ended}; stopping").into()),
+        }
+        tracing::info!("stopping: finishing what is in hand; a second signal stops at once");
+        tokio::select! {
+            () = service.stop() => tracing::info!("stopped"),
+            again = stop_requested() => {
+                again?;
+                tracing::warn!("stopped at once; what was in hand goes on at the next start");
+            }
+        }
+        Ok(())
+    })
+}
