@@ -1,6 +1,7 @@
 //! Escalator turns GitLab into an escalation desk.
 
 pub mod calculator;
+pub mod cli;
 pub mod clock;
 pub mod comment;
 pub mod config;

@@ -34,7 +34,8 @@ pub(super) struct Arguments {
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|_| "expected an address such as 127.0.0.1:7077".to_owned())?;
+    let address: SocketAddr =
+        text.parse().map_err(|_| "expected an address such as 127.0.0.1:7077".to_owned())?;
     if address.ip() == Ipv4Addr::LOCALHOST {
         Ok(address)
     } else {
@@ -59,11 +60,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
 
 /// On the address asked for; else on the usual port, or on any if that one is taken.
 async fn start_sandbox(listen: Option<SocketAddr>) -> anyhow::Result<Sandbox> {
-    let start = |port| Sandbox::start(Options { port, ..Options::default() });
+    // GitLab would stop calling a service that is not up yet; who only tries it out need not learn that here.
+    let start = |port| Sandbox::start(Options { port, auto_disable: false, ..Options::default() });
     match listen {
-        Some(address) => start(address.port())
-            .await
-            .with_context(|| format!("cannot listen on {address}; is another program there? Try --listen 127.0.0.1:0")),
+        Some(address) => start(address.port()).await.with_context(|| {
+            format!("cannot listen on {address}; is another program there? Try --listen 127.0.0.1:0")
+        }),
         None => match start(USUAL_PORT).await {
             Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(start(0).await?),
             started => Ok(started?),
@@ -78,7 +80,7 @@ async fn run_all(sandbox: &Sandbox, demo: &Demo) -> anyhow::Result<()> {
     let mut service = Service::start(config)?;
     let webhook = format!("http://{}/webhooks/gitlab", service.webhook_address);
     sandbox.hook("acme", Hook { signing_token: Some(signing_token), ..Hook::to(&webhook) });
-    sandbox.announce();
+    sandbox.file_demo_issues(demo);
 
     output::print(&format!(
         "Escalator is running with a GitLab sandbox. Open this page and label an issue:\n\n  {}/\n\n\
@@ -98,6 +100,7 @@ async fn run_all(sandbox: &Sandbox, demo: &Demo) -> anyhow::Result<()> {
 async fn run_sandbox(sandbox: &Sandbox, demo: &Demo) -> anyhow::Result<()> {
     let webhook = "http://127.0.0.1:8080/webhooks/gitlab";
     let secret = format!("whsec_{}", STANDARD.encode(random_key()));
+    sandbox.file_demo_issues(demo);
     sandbox.hook("acme", Hook { signing_token: Some(secret.clone()), ..Hook::to(webhook) });
     let (url, token) = (sandbox.url(), &demo.bot_token);
     output::print(&format!(

@@ -92,7 +92,8 @@ fn project_and_iid(url: &str, gitlab_url: &str) -> Option<(String, u64)> {
     }
     let path = url.path().strip_prefix(base.path().trim_end_matches('/'))?;
     let (project, rest) = path.trim_matches('/').split_once("/-/")?;
-    let number = ["issues/incident/", "issues/", "work_items/"].iter().find_map(|prefix| rest.strip_prefix(prefix))?;
+    let number =
+        ["issues/incident/", "issues/", "work_items/"].iter().find_map(|prefix| rest.strip_prefix(prefix))?;
     Some((project.to_owned(), number.parse().ok()?))
 }
 

@@ -61,7 +61,7 @@ struct Story {
 }
 
 impl Sandbox {
-    /// Fills an empty sandbox with the demo's world. It has no webhook yet: who listens adds one.
+    /// Fills an empty sandbox with the demo's people, projects and labels. It has no webhook yet: who listens adds one.
     pub fn seed_demo(&self) -> Demo {
         let shop = self.project_with_id(80_222_147, "acme/shop");
         let platform = self.project("acme/platform");
@@ -75,16 +75,20 @@ impl Sandbox {
         for (title, color, description) in LABELS {
             self.coloured_label("acme", title, color, Some(description));
         }
-        for story in stories(shop, platform) {
-            self.tell(person, &story);
-        }
-        let question = IssueId { project_id: shop, iid: 6 };
-        let comment = "Payments, web and the data team are on it. Refunds are piling up.";
-        // Taylor is a Maintainer of the project, so this cannot be refused.
-        let _noted = self.by(tpm).note(question, comment);
         let demo = Demo { person, tpm, bot, bot_token, shop, platform };
         self.shared.change(|world| world.demo = Some(demo.clone()));
         demo
+    }
+
+    /// Files the demo's issues, as people do all day: whoever listens already hears of each.
+    pub fn file_demo_issues(&self, demo: &Demo) {
+        for story in stories(demo.shop, demo.platform) {
+            self.tell(demo.person, &story);
+        }
+        let incident = IssueId { project_id: demo.shop, iid: 6 };
+        let comment = "Payments, web and the data team are on it. Refunds are piling up.";
+        // Taylor is a Maintainer of the project, so this cannot be refused.
+        let _noted = self.by(demo.tpm).note(incident, comment);
     }
 
     fn tell(&self, author: UserId, story: &Story) {
