@@ -62,8 +62,8 @@ pub enum Release {
     Dropped,
     /// Failed; again after this long.
     Retry(Duration),
-    /// Not its fault; again after this long, and the attempt does not count.
-    Paused(Duration),
+    /// Not its fault: all work in GitLab pauses. Due at once, for whoever works first; the attempt does not count.
+    Paused,
     /// Failed for good, until somebody acts or the issue changes again.
     Parked {
         /// Why and what to do, in one line.
@@ -230,7 +230,7 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
                 .execute(params![project_id, iid])?;
         }
         Release::Retry(delay) => free(connection, claim.issue, now, delay, Attempts::Kept)?,
-        Release::Paused(delay) => free(connection, claim.issue, now, delay, Attempts::TakenBack)?,
+        Release::Paused => free(connection, claim.issue, now, Duration::ZERO, Attempts::TakenBack)?,
         Release::Parked { ref reason } => {
             connection
                 .prepare_cached(

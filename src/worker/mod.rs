@@ -105,7 +105,7 @@ impl Worker {
             Next::PauseAll(pause) => {
                 tracing::warn!(%issue, ?pause, error = %failure, "all work in GitLab pauses");
                 self.gate.pause(pause);
-                Release::Paused(pause)
+                Release::Paused
             }
             Next::Park => {
                 metrics::counter!("escalator_parked_total").increment(1);

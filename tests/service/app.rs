@@ -1,0 +1,200 @@
+//! The service and a GitLab for one test.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use escalator::config::load;
+use escalator::config::sources::Sources;
+use escalator::sandbox::{Actor, Hook, IssueId, Kind, Options, Sandbox, UserId};
+use escalator::service::Service;
+use tempfile::TempDir;
+
+/// Made of the bytes 0 to 31; signs every delivery of these tests.
+const SIGNING_TOKEN: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// Far more than any wait of these tests takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running service, the GitLab it works in, and the people there.
+pub struct TestApp {
+    pub gitlab: Sandbox,
+    pub reporter: UserId,
+    pub bot: UserId,
+    pub shop: u64,
+    pub hook: u64,
+    service: Option<Service>,
+    token: String,
+    variables: BTreeMap<String, String>,
+    folder: TempDir,
+    store_name: String,
+}
+
+impl TestApp {
+    /// A Premium GitLab, and the service with default settings.
+    pub async fn start() -> Self {
+        Self::start_with(Options::default(), &[]).await
+    }
+
+    /// Another GitLab, or settings such as `("COMMENT__INTERNAL", "true")`.
+    pub async fn start_with(options: Options, settings: &[(&str, &str)]) -> Self {
+        let gitlab = Sandbox::start(options).await.unwrap();
+        let shop = gitlab.project("acme/shop");
+        let (reporter, bot) = (gitlab.user("riley"), gitlab.bot("escalator-bot"));
+        gitlab.member(reporter, "acme", 20);
+        gitlab.member(bot, "acme", 20);
+        let token = gitlab.token(bot, &["api"]);
+        // Quick actions find labels and never make them.
+        for question in ["cross-functionality", "complexity", "financial-impact", "operational-impact"] {
+            gitlab.label("acme", &format!("{question}::yes"));
+        }
+        let variables = settings
+            .iter()
+            .map(|(name, value)| (format!("ESCALATOR__{name}"), (*value).to_owned()))
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let mut app = Self {
+            gitlab,
+            reporter,
+            bot,
+            shop,
+            hook: 0,
+            service: None,
+            token,
+            variables,
+            folder,
+            store_name: "escalator.db".to_owned(),
+        };
+        app.start_service();
+        let url = format!("http://{}/webhooks/gitlab", app.service().webhook_address);
+        app.hook =
+            app.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
+        app
+    }
+
+    fn start_service(&mut self) {
+        let mut variables = self.variables.clone();
+        for (name, value) in [
+            ("GITLAB__URL", self.gitlab.url()),
+            ("GITLAB__TOKEN", self.token.clone()),
+            ("GITLAB__REQUESTS_PER_SECOND", "10000".to_owned()),
+            ("GITLAB__TIMEOUT", "2s".to_owned()),
+            ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),
+            ("QUEUE__RETRY_BASE", "50ms".to_owned()),
+            ("SERVER__LISTEN", "127.0.0.1:0".to_owned()),
+            ("ADMIN__LISTEN", "127.0.0.1:0".to_owned()),
+            ("STORE__URL", format!("sqlite://{}", self.store_path().display())),
+        ] {
+            variables.entry(format!("ESCALATOR__{name}")).or_insert(value);
+        }
+        let config = load(&Sources { file: None, variables }).unwrap().serving().unwrap();
+        let service = Service::start(config).unwrap();
+        let address = service.webhook_address.to_string();
+        self.variables.insert("ESCALATOR__SERVER__LISTEN".to_owned(), address);
+        self.service = Some(service);
+    }
+
+    pub fn store_path(&self) -> PathBuf {
+        self.folder.path().join(&self.store_name)
+    }
+
+    pub fn service(&self) -> &Service {
+        self.service.as_ref().unwrap()
+    }
+
+    /// Stops the service and keeps its store.
+    pub async fn stop_service(&mut self) {
+        self.service.take().unwrap().stop().await;
+    }
+
+    /// Starts it again on the same address and store.
+    pub fn restart_service(&mut self) {
+        self.start_service();
+    }
+
+    /// Starts it again with an empty store, as after a disaster.
+    pub fn restart_service_without_its_store(&mut self) {
+        self.store_name = "another.db".to_owned();
+        self.start_service();
+    }
+
+    /// The reporter, at work.
+    pub fn reporter(&self) -> Actor {
+        self.gitlab.by(self.reporter)
+    }
+
+    /// An incident of the reporter's with these labels.
+    pub fn incident(&self, labels: &[&str]) -> IssueId {
+        self.gitlab.issue(self.shop).by(self.reporter).kind(Kind::Incident).labels(labels.to_vec()).create()
+    }
+
+    /// A plain issue of the reporter's with these labels.
+    pub fn issue(&self, labels: &[&str]) -> IssueId {
+        self.gitlab.issue(self.shop).by(self.reporter).labels(labels.to_vec()).create()
+    }
+
+    /// Waits until every webhook is delivered and nothing waits in the queue, twice in a row: what was on its way
+    /// during the first look is seen by the second.
+    pub async fn settle(&self) {
+        let started = Instant::now();
+        let mut calm = 0;
+        while calm < 2 {
+            self.gitlab.settled().await;
+            let depth = self.service().store.depth().await.unwrap();
+            calm = if depth.waiting == 0 && self.gitlab.undelivered() == 0 { calm + 1 } else { 0 };
+            if calm == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(started.elapsed() < PATIENCE, "still not settled: {depth:?}");
+        }
+    }
+
+    /// Waits until something holds.
+    pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let started = Instant::now();
+        while !holds(self) {
+            assert!(started.elapsed() < PATIENCE, "still not: {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Our labels on an issue.
+    pub fn escalation_labels(&self, issue: IssueId) -> Vec<String> {
+        let is_ours = |title: &String| title.to_lowercase().starts_with("platform-escalation");
+        self.gitlab.labels(issue).into_iter().filter(is_ours).collect()
+    }
+
+    /// The one comment of ours.
+    pub fn comment(&self, issue: IssueId) -> String {
+        let mut ours: Vec<_> =
+            self.gitlab.notes(issue).into_iter().filter(|note| note.author_id == self.bot).collect();
+        assert_eq!(ours.len(), 1, "there must be exactly one comment of ours");
+        ours.remove(0).body
+    }
+
+    /// Ends the test: nothing may be left in the queue, and nothing parked unless the test is about that.
+    pub async fn end(mut self) {
+        self.settle().await;
+        let depth = self.service().store.depth().await.unwrap();
+        assert_eq!((depth.waiting, depth.parked), (0, 0), "the queue must be empty at the end");
+        self.stop_service().await;
+        self.gitlab.stop().await;
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let ended = self.service.is_none();
+        assert!(ended || std::thread::panicking(), "a test must call `end`, which looks at the queue");
+    }
+}
+
+/// Labels that make these points by a yes each: 0 to 7.
+pub fn score(points: usize, more: &[&'static str]) -> Vec<&'static str> {
+    let twos = ["cross-functionality::yes", "complexity::yes"];
+    let ones = ["financial-impact::yes", "operational-impact::yes", "customer-impact::yes"];
+    let of_two = (points / 2).min(2);
+    let mut labels: Vec<_> = twos[..of_two].to_vec();
+    labels.extend(&ones[..points - 2 * of_two]);
+    labels.extend(more);
+    labels
+}

@@ -1,0 +1,133 @@
+//! A GitLab that is sick, and tokens that may not do everything.
+
+use std::time::Duration;
+
+use escalator::sandbox::{Fault, Loss, Options, Trouble};
+
+use super::app::{TestApp, score};
+
+#[actix_web::test]
+async fn throttling_pauses_everything_and_loses_nothing() {
+    let app = TestApp::start().await;
+    app.gitlab.fault(Fault::throttled(1).times(1));
+    let issues: Vec<_> = (0..8).map(|_| app.incident(&score(5, &[]))).collect();
+    app.settle().await;
+    for issue in &issues {
+        assert_eq!(app.escalation_labels(*issue), ["platform-escalation"]);
+    }
+    // Of four workers each had at most one call under way when the gate closed, and one probed afterwards.
+    let refused = app.gitlab.requests().iter().filter(|request| request.status == Some(429)).count();
+    assert_eq!(refused, 1);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn an_unavailable_gitlab_is_tried_again() {
+    let app = TestApp::start().await;
+    app.gitlab.fault(Fault::status(502).on("GET", "/issues/").times(2));
+    app.gitlab.fault(Fault::new(Trouble::Reset).on("PUT", "/issues/").times(2));
+    let issue = app.incident(&score(5, &[]));
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_comment_whose_answer_was_lost_is_not_written_twice() {
+    for loss in [Loss::BadGateway, Loss::Reset, Loss::Silence(Duration::from_secs(4))] {
+        let app = TestApp::start().await;
+        app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(loss)).on("POST", "/notes").times(1));
+        let issue = app.incident(&score(5, &[]));
+        app.settle().await;
+        assert_eq!(app.gitlab.notes(issue).len(), 1, "{loss:?}");
+        assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+        app.end().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_label_write_whose_answer_was_lost_is_not_taken_for_a_persons_hand() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&[]);
+    app.settle().await;
+    app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(Loss::Reset)).on("PUT", "/issues/").times(1));
+    app.reporter().add_labels(issue, score(5, &[])).unwrap();
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    assert!(!app.comment(issue).contains("A person"));
+
+    app.reporter().remove_labels(issue, score(5, &[])).unwrap();
+    app.settle().await;
+    assert!(app.escalation_labels(issue).is_empty());
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn labels_that_gitlab_drops_silently_park_the_issue_until_it_changes_again() {
+    let app = TestApp::start().await;
+    let guest_project = app.gitlab.project("guests/garden");
+    app.gitlab.member(app.reporter, "guests", 20);
+    app.gitlab.member(app.bot, "guests", 10);
+    let url = format!("http://{}/webhooks/gitlab", app.service().webhook_address);
+    let token = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let hook = escalator::sandbox::Hook {
+        signing_token: Some(token.to_owned()),
+        ..escalator::sandbox::Hook::to(url)
+    };
+    app.gitlab.hook("guests", hook);
+    let issue = app.gitlab.issue(guest_project).by(app.reporter).labels(score(5, &["outage"])).create();
+    app.settle().await;
+    let depth = app.service().store.depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.parked), (0, 1));
+    assert!(app.escalation_labels(issue).is_empty());
+
+    app.gitlab.member(app.bot, "guests", 20);
+    app.reporter().add_labels(issue, ["operational-impact::no"]).unwrap();
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_refused_write_parks_and_a_vanished_issue_is_dropped() {
+    let mut app = TestApp::start().await;
+    let archived = app.incident(&[]);
+    app.settle().await;
+    app.gitlab.fault(Fault::status(403).on("PUT", "/issues/"));
+    app.reporter().add_labels(archived, score(5, &[])).unwrap();
+    app.settle().await;
+    assert_eq!(app.service().store.depth().await.unwrap().parked, 1);
+    app.gitlab.clear_faults();
+
+    app.gitlab.hold_deliveries();
+    let gone = app.incident(&[]);
+    app.reporter().delete(gone).or_else(|_| app.gitlab.by(app.bot).delete(gone)).ok();
+    app.gitlab.fault(Fault::status(404).on("GET", &format!("/issues/{}", gone.iid)));
+    app.gitlab.release_deliveries(None);
+    app.settle().await;
+    let depth = app.service().store.depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.parked), (0, 1));
+    app.stop_service().await;
+}
+
+#[actix_web::test]
+async fn with_a_revoked_token_deliveries_are_kept_and_gitlab_is_left_alone() {
+    let mut app = TestApp::start_with(Options::default(), &[("QUEUE__WORKERS", "1")]).await;
+    app.gitlab.fault(Fault::status(401));
+    let issues: Vec<_> = (0..5).map(|_| app.incident(&[])).collect();
+    app.gitlab.settled().await;
+    app.until("GitLab was asked", |app| !app.gitlab.requests().is_empty()).await;
+    let kept = app.gitlab.deliveries().iter().filter(|delivery| delivery.status == Some(202)).count();
+    assert_eq!(kept, issues.len());
+    assert_eq!(app.service().store.depth().await.unwrap().waiting, 5);
+    assert_eq!(app.gitlab.requests().len(), 1, "one call found out, then everything pauses");
+
+    app.stop_service().await;
+    app.gitlab.clear_faults();
+    app.restart_service();
+    app.until("every issue has its comment", |app| {
+        issues.iter().all(|issue| app.gitlab.notes(*issue).len() == 1)
+    })
+    .await;
+    app.end().await;
+}

@@ -1,0 +1,12 @@
+//! The service from the outside: people act in the sandbox, webhooks arrive over HTTP, and what counts is what GitLab
+//! shows in the end.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod app;
+mod comment;
+mod cost;
+mod failures;
+mod human_hand;
+mod journeys;
+mod ledger;
