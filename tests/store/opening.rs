@@ -1,0 +1,57 @@
+//! Opening: what is no store of ours is refused and left as it is.
+
+use std::fs;
+
+use escalator::clock::Millis;
+use escalator::store::{OpenError, Store};
+
+use super::{glimpse, new_store};
+
+#[tokio::test]
+async fn a_second_process_is_refused() {
+    let (folder, _store) = new_store();
+    let refused = Store::open(&folder.path().join("escalator.db"), Millis(0)).err().unwrap();
+    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("escalator.db");
+    let text = "This is not a database, it is somebody's notes. ".repeat(100);
+    fs::write(&path, &text).unwrap();
+    let refused = Store::open(&path, Millis(0)).err().unwrap();
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("escalator.db");
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.execute_batch("CREATE TABLE other (a); PRAGMA user_version = 99;").unwrap();
+    drop(newer);
+    let before = fs::read(&path).unwrap();
+    let refused = Store::open(&path, Millis(0)).err().unwrap();
+    assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Store::open(&folder.path().join("missing/escalator.db"), Millis(0)).err().unwrap();
+    assert!(refused.to_string().contains("missing/escalator.db cannot be opened"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_store_that_beats_is_writable_and_durable() {
+    let (folder, store) = new_store();
+    store.beat(Millis(42)).await.unwrap();
+    store.mark(glimpse(1), Millis(42)).await.unwrap();
+    let reader = rusqlite::Connection::open(folder.path().join("escalator.db")).unwrap();
+    let at: i64 = reader.query_row("SELECT at FROM heartbeat", [], |row| row.get(0)).unwrap();
+    let waiting: i64 = reader.query_row("SELECT count(*) FROM queue", [], |row| row.get(0)).unwrap();
+    assert_eq!((at, waiting), (42, 1));
+}
