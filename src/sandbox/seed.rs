@@ -49,6 +49,9 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("escalation-decision::declined", "#7f8c8d", "The TPM declined this escalation"),
 ];
 
+/// What people say on the incident before Escalator does.
+const FIRST_NEWS: &str = "Payments, web and the data team are on it. Refunds are piling up.";
+
 /// An issue of the demo.
 struct Story {
     project: u64,
@@ -78,10 +81,10 @@ impl Sandbox {
         for story in stories(shop, platform) {
             self.tell(person, &story);
         }
-        let question = IssueId { project_id: shop, iid: 6 };
-        let comment = "Payments, web and the data team are on it. Refunds are piling up.";
-        // Taylor is a Maintainer of the project, so this cannot be refused.
-        let _noted = self.by(tpm).note(question, comment);
+        // Taylor is a Maintainer of the group, so neither can be refused.
+        let taylor = self.by(tpm);
+        let _noted = taylor.note(IssueId { project_id: shop, iid: 6 }, FIRST_NEWS);
+        let _sorted_out = taylor.add_labels(IssueId { project_id: shop, iid: 5 }, ["planned-change"]);
         let demo = Demo { person, tpm, bot, bot_token, shop, platform };
         self.shared.change(|world| world.demo = Some(demo.clone()));
         demo
@@ -140,7 +143,7 @@ fn stories_of_shop(project: u64) -> Vec<Story> {
             iid: 5,
             title: "Cart API v1 is switched off in March",
             description: "Announced two releases ago; partners have moved.",
-            labels: &["breaking change", "planned-change", "customer-impact::yes"],
+            labels: &["breaking change", "customer-impact::yes"],
             ..plain
         },
         Story {
