@@ -1,5 +1,7 @@
 //! The sandbox has GitLab's traps: each test drives it over real HTTP, as GitLab's users do, and names one trap.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop where it is")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -711,12 +713,48 @@ async fn a_rate_limit_is_shown_and_then_enforced() {
     assert!(answer.header("retry-after").is_some());
 }
 
+#[tokio::test]
+async fn a_stopped_gitlab_is_gone_and_its_port_is_free() {
+    let scene = Scene::start().await;
+    let port = scene.gitlab.url().rsplit(':').next().unwrap().parse().unwrap();
+    scene.gitlab.stop().await;
+    assert!(scene.http.get(scene.gitlab.url()).send().await.is_err());
+    Sandbox::start(Options { port, ..Options::default() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_number_of_a_deleted_issue_does_not_come_back() {
+    let scene = Scene::start().await;
+    let issue = scene.issue();
+    scene.gitlab.by(scene.maintainer).delete(issue).unwrap();
+    assert_eq!(scene.get(scene.maintainer, &at(issue)).await.status, 404);
+    assert_eq!(scene.issue().iid, issue.iid + 1);
+}
+
+#[tokio::test]
+async fn an_api_write_that_changes_nothing_can_still_be_an_event() {
+    for (event_for_no_change, expected) in [(true, 2), (false, 1)] {
+        let scene = Scene::with(Options { event_for_no_change, ..Options::default() }).await;
+        let issue = scene.issue();
+        let (receiver, _) = scene.listen(200).await;
+        for _ in 0..2 {
+            scene.put(scene.reporter, issue, json!({"add_labels": "incident"})).await;
+        }
+        scene.gitlab.settled().await;
+        let got = receiver.take();
+        assert_eq!(got.len(), expected);
+        let with_labels = got.iter().filter(|delivery| !delivery.body["changes"]["labels"].is_null());
+        assert_eq!(with_labels.count(), 1);
+    }
+}
+
 // The demo.
 
 #[tokio::test]
 async fn the_demos_page_plays_with_its_world_but_only_from_this_machine() {
     let scene = Scene::start().await;
     let demo = scene.gitlab.seed_demo();
+    scene.gitlab.file_demo_issues(&demo);
     let incident = IssueId { project_id: demo.shop, iid: 6 };
     let state_url = format!("{}/demo/state", scene.gitlab.url());
     let state = Answer::read(scene.http.get(&state_url).send().await.unwrap()).await;
@@ -740,6 +778,7 @@ async fn the_demos_page_plays_with_its_world_but_only_from_this_machine() {
 async fn the_demos_page_hears_of_every_change() {
     let scene = Scene::start().await;
     let demo = scene.gitlab.seed_demo();
+    scene.gitlab.file_demo_issues(&demo);
     let mut events = scene.http.get(format!("{}/demo/events", scene.gitlab.url())).send().await.unwrap();
     let first = events.chunk().await.unwrap().unwrap();
     assert!(first.starts_with(b"data: "));

@@ -94,7 +94,7 @@ impl World {
         if new.title.trim().is_empty() {
             return Err(Refusal::Invalid("title is missing".into()));
         }
-        let id = IssueId { project_id, iid: new.iid.unwrap_or_else(|| self.next_iid(project_id)) };
+        let id = IssueId { project_id, iid: self.next_iid(project_id, new.iid) };
         if self.issues.contains_key(&id) {
             return Err(Refusal::Conflict("iid is taken"));
         }
@@ -277,11 +277,12 @@ impl World {
         self.issues.get(&id).ok_or(Refusal::NO_ISSUE)
     }
 
-    fn next_iid(&self, project_id: u64) -> u64 {
-        let last = IssueId { project_id, iid: u64::MAX };
-        let first = IssueId { project_id, iid: 0 };
-        let newest = self.issues.range(first..=last).next_back();
-        newest.map_or(1, |(id, _)| id.iid + 1)
+    /// The number after the highest ever given: those of deleted issues do not come back.
+    fn next_iid(&mut self, project_id: u64, wanted: Option<u64>) -> u64 {
+        let highest = self.ids.iids.entry(project_id).or_insert(0);
+        let iid = wanted.unwrap_or(*highest + 1);
+        *highest = iid.max(*highest);
+        iid
     }
 }
 

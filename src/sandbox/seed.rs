@@ -49,6 +49,9 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("escalation-decision::declined", "#7f8c8d", "The TPM declined this escalation"),
 ];
 
+/// What people say on the incident before Escalator does.
+const FIRST_NEWS: &str = "Payments, web and the data team are on it. Refunds are piling up.";
+
 /// An issue of the demo.
 struct Story {
     project: u64,
@@ -85,10 +88,10 @@ impl Sandbox {
         for story in stories(demo.shop, demo.platform) {
             self.tell(demo.person, &story);
         }
-        let incident = IssueId { project_id: demo.shop, iid: 6 };
-        let comment = "Payments, web and the data team are on it. Refunds are piling up.";
-        // Taylor is a Maintainer of the project, so this cannot be refused.
-        let _noted = self.by(demo.tpm).note(incident, comment);
+        // Taylor is a Maintainer of the group, so neither can be refused.
+        let taylor = self.by(demo.tpm);
+        let _noted = taylor.note(IssueId { project_id: demo.shop, iid: 6 }, FIRST_NEWS);
+        let _sorted_out = taylor.add_labels(IssueId { project_id: demo.shop, iid: 5 }, ["planned-change"]);
     }
 
     fn tell(&self, author: UserId, story: &Story) {
@@ -144,7 +147,7 @@ fn stories_of_shop(project: u64) -> Vec<Story> {
             iid: 5,
             title: "Cart API v1 is switched off in March",
             description: "Announced two releases ago; partners have moved.",
-            labels: &["breaking change", "planned-change", "customer-impact::yes"],
+            labels: &["breaking change", "customer-impact::yes"],
             ..plain
         },
         Story {

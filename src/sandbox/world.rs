@@ -45,6 +45,8 @@ pub(super) struct Ids {
     pub note: u64,
     pub label_event: u64,
     pub token: u64,
+    /// The highest issue number of each project.
+    pub iids: BTreeMap<u64, u64>,
 }
 
 impl Ids {
@@ -58,6 +60,7 @@ impl Ids {
             note: 2_150_000_001,
             label_event: 310_000_001,
             token: 7001,
+            iids: BTreeMap::new(),
         }
     }
 }

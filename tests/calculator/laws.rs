@@ -62,12 +62,15 @@ fn issues() -> impl Strategy<Value = Issue> {
     })
 }
 
+/// An issue as it was, and hands on it: which label, removed or added, in which band.
+type Remembered = (Issue, Vec<(usize, bool, usize)>);
+
 /// What may be remembered of an issue: nothing, or how it looked with some other labels, with any hands.
-fn memories() -> impl Strategy<Value = Option<(Issue, Vec<(usize, bool, usize)>)>> {
+fn memories() -> impl Strategy<Value = Option<Remembered>> {
     prop::option::of((issues(), prop::collection::vec((0..2_usize, any::<bool>(), 0..3_usize), 0..3)))
 }
 
-fn memory(remembered: Option<(Issue, Vec<(usize, bool, usize)>)>, policy: &Policy) -> Option<Memory> {
+fn memory(remembered: Option<Remembered>, policy: &Policy) -> Option<Memory> {
     let (issue, hands) = remembered?;
     let owned: Vec<&Label> = policy.owned_labels().collect();
     let hands = hands

@@ -16,7 +16,13 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         ("/{scope:groups}/{owner}/labels", "/{scope:groups}/{owner}/labels/{label}"),
     ] {
         config
-            .service(web::resource(collection).route(web::get().to(list)).route(web::post().to(create)))
+            .service(
+                web::resource(collection)
+                    .route(web::get().to(list))
+                    .route(web::post().to(create))
+                    .route(web::put().to(update_named))
+                    .route(web::delete().to(delete_named)),
+            )
             .service(
                 web::resource(member)
                     .route(web::get().to(show))
@@ -70,10 +76,39 @@ async fn create(writer: Writer, path: Collection, params: Params) -> Answer {
 }
 
 async fn update(writer: Writer, path: Member, params: Params) -> Answer {
+    let title = params.text("new_name").or_else(|| params.text("name"));
+    change(&writer, (&path.0, &path.1, &path.2), title, &params)
+}
+
+/// The older form, which names the label in the body.
+async fn update_named(writer: Writer, path: Collection, params: Params) -> Answer {
+    let label = named(&params)?;
+    change(&writer, (&path.0, &path.1, &label), params.text("new_name"), &params)
+}
+
+async fn delete(writer: Writer, path: Member) -> Answer {
+    remove(&writer, (&path.0, &path.1, &path.2))
+}
+
+async fn delete_named(writer: Writer, path: Collection, params: Params) -> Answer {
+    let label = named(&params)?;
+    remove(&writer, (&path.0, &path.1, &label))
+}
+
+fn named(params: &Params) -> Result<String, Refusal> {
+    let label = params.text("label_id").or_else(|| params.text("name"));
+    label.ok_or_else(|| Refusal::Invalid("label_id, name are missing".into()))
+}
+
+fn change(
+    writer: &Writer,
+    (scope, owner, label): (&str, &str, &str),
+    title: Option<String>,
+    params: &Params,
+) -> Answer {
     let changed = writer.shared.change(|world| {
-        let place = place_to_change(world, writer.caller.user, &path.0, &path.1)?;
-        let id = find(world, place, &path.2)?.id;
-        let title = params.text("new_name").or_else(|| params.text("name"));
+        let place = place_to_change(world, writer.caller.user, scope, owner)?;
+        let id = find(world, place, label)?.id;
         let taken = |title: &String| world.label_at(place, title).is_some_and(|label| label.id != id);
         if title.as_ref().is_some_and(taken) {
             return Err(Refusal::Conflict("Label already exists"));
@@ -91,10 +126,10 @@ async fn update(writer: Writer, path: Member, params: Params) -> Answer {
 }
 
 /// The label disappears from its issues without a trace: no event, and `updated_at` stays.
-async fn delete(writer: Writer, path: Member) -> Answer {
+fn remove(writer: &Writer, (scope, owner, label): (&str, &str, &str)) -> Answer {
     writer.shared.change(|world| {
-        let place = place_to_change(world, writer.caller.user, &path.0, &path.1)?;
-        let id = find(world, place, &path.2)?.id;
+        let place = place_to_change(world, writer.caller.user, scope, owner)?;
+        let id = find(world, place, label)?.id;
         world.labels.remove(&id);
         for issue in world.issues.values_mut() {
             issue.labels.remove(&id);
