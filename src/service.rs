@@ -75,17 +75,13 @@ impl Service {
             audience: if settings.comment.internal { Audience::Members } else { Audience::Everybody },
             mode: settings.mode,
         });
-        let worker = Worker {
-            store: store.clone(),
-            desk,
-            gate: Arc::clone(&gate),
-            retry: RetryPolicy {
-                max_attempts: settings.queue.max_attempts,
-                base: settings.queue.retry_base.0,
-                max: settings.queue.retry_max.0,
-            },
+        let retry = RetryPolicy {
+            max_attempts: settings.queue.max_attempts,
+            base: settings.queue.retry_base.0,
+            max: settings.queue.retry_max.0,
         };
-        let scribe = Scribe { store: store.clone(), gitlab, gate };
+        let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
+        let scribe = Scribe { store: store.clone(), gitlab, gate, retry };
 
         let (webhook_address, admin_address) = (webhooks.local_addr()?, health.local_addr()?);
         let webhook_server = webhook_server(webhooks, receiver)?;

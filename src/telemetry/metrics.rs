@@ -79,5 +79,7 @@ fn install() -> Result<PrometheusHandle, String> {
         Unit::Seconds,
         "How long the oldest issue in the queue has waited."
     );
+    // Shown from the start, so that an alert on the first one has something to compare with.
+    metrics::counter!("escalator_parked_total").increment(0);
     Ok(handle)
 }

@@ -9,15 +9,18 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::after_failure::{Failure, Next, RetryPolicy, after_failure};
 use super::gate::Gate;
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Gesture, LabelEvent};
-use crate::gitlab::{self, Client};
+use crate::gitlab::Client;
 use crate::store::{Cause, OpenCause, Store};
 
 /// How often it looks whether there is something to ask.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// The store counts attempts per entry; here only the kind of failure matters.
+const FIRST_ATTEMPT: u32 = 1;
 /// Events this much later than the change that was assessed can still be its cause: GitLab notes both within one
 /// request, but not in one instant.
 const SLACK_MILLIS: i64 = 2_000;
@@ -31,6 +34,8 @@ pub struct Scribe {
     pub gitlab: Client,
     /// Closed while GitLab wants no calls.
     pub gate: Arc<Gate>,
+    /// What a failure means.
+    pub retry: RetryPolicy,
 }
 
 impl Scribe {
@@ -60,20 +65,21 @@ impl Scribe {
         }
         for (issue, entries) in by_issue {
             let pass = self.gate.pass().await;
-            let asked = self.gitlab.label_events(issue).await;
-            pass.used();
-            match asked {
+            match self.gitlab.label_events(issue).await {
                 Ok(events) => self.settle(&entries, &events).await,
-                Err(error @ (gitlab::Error::Throttled { .. } | gitlab::Error::Unauthorized)) => {
-                    // The workers meet the same and close the gate; nothing is lost by coming back.
-                    tracing::debug!(%issue, %error, "asking about label events is put off");
-                    return;
-                }
                 Err(error) => {
-                    tracing::warn!(%issue, %error, "could not ask who changed labels; the ledger names nobody for now");
-                    self.postpone(&entries).await;
+                    let failure = Failure::GitLab(error);
+                    tracing::warn!(%issue, error = %failure, "could not ask who changed labels; asking again");
+                    match after_failure(&failure, FIRST_ATTEMPT, &self.retry) {
+                        Next::PauseAll(pause) => {
+                            self.gate.pause(pause);
+                            return;
+                        }
+                        Next::Retry(_) | Next::Park | Next::Drop => self.postpone(&entries).await,
+                    }
                 }
             }
+            pass.used();
         }
     }
 
