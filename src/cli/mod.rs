@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod output;
+mod parked;
 mod score;
 mod score_report;
 mod serve;
@@ -38,6 +39,9 @@ enum Command {
     Serve,
     /// Print one assessment, of labels you name or of an issue in GitLab.
     Score(score::Arguments),
+    /// List, retry or drop what could not be done.
+    #[command(subcommand)]
+    Parked(parked::Command),
     /// Check, show or describe the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -85,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve => serve::run(&sources),
         Command::Score(arguments) => score::run(&arguments, &sources),
+        Command::Parked(command) => parked::run(&command, &sources),
         Command::Config(command) => config::run(&command, &sources),
     };
     match done {

@@ -5,6 +5,7 @@
 
 mod followed;
 mod ledger;
+mod parked;
 mod queue;
 mod rows;
 mod thread;
@@ -22,6 +23,7 @@ use thread::{Purpose, Thread};
 
 pub use followed::{NoteRef, Recollection, Record};
 pub use ledger::{Cause, Entry, OpenCause};
+pub use parked::Parked;
 pub use queue::{Claim, Claimed, Depth, Marked, Release};
 
 /// The version of the schema that this program reads and writes.
@@ -102,8 +104,8 @@ pub struct Store {
     reader: Thread,
     /// Wakes a sleeping worker when an issue was marked.
     marked: Arc<Notify>,
-    /// Held as long as the store is open, so that no second process claims the same issues.
-    _lock: Arc<File>,
+    /// Held as long as the store is served from, so that no second process claims the same issues.
+    _lock: Option<Arc<File>>,
 }
 
 impl Store {
@@ -113,12 +115,25 @@ impl Store {
     /// Why it cannot be used and what to do. An existing file that is not understood is never touched.
     pub fn open(path: &Path, now: Millis) -> Result<Self, OpenError> {
         let lock = lock(path)?;
-        let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-            .and_then(|connection| prepare(&connection, now).map(|found| (connection, found)));
-        let (writer, found) = writer.map_err(|error| open_error(path, &error))?;
-        if found > SCHEMA_VERSION {
-            return Err(OpenError::Newer { path: path.to_owned(), found });
-        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let writer = connect(path, flags).map_err(|error| open_error(path, &error))?;
+        prepare(&writer, path)?;
+        queue::free_all(&writer, now).map_err(|error| open_error(path, &error))?;
+        Self::start(path, writer, Some(lock))
+    }
+
+    /// Opens an existing store beside the process that serves from it, to see what is parked and to decide about it.
+    ///
+    /// # Errors
+    /// Why it cannot be used and what to do.
+    pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
+        let writer =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| open_error(path, &error))?;
+        prepare(&writer, path)?;
+        Self::start(path, writer, None)
+    }
+
+    fn start(path: &Path, writer: Connection, lock: Option<File>) -> Result<Self, OpenError> {
         let reader =
             connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| open_error(path, &error))?;
         let inaccessible = |error: std::io::Error| OpenError::Inaccessible {
@@ -129,7 +144,7 @@ impl Store {
             writer: Thread::start(writer, Purpose::Write).map_err(inaccessible)?,
             reader: Thread::start(reader, Purpose::Read).map_err(inaccessible)?,
             marked: Arc::default(),
-            _lock: Arc::new(lock),
+            _lock: lock.map(Arc::new),
         })
     }
 
@@ -156,12 +171,23 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Settings, migrations, and the claims of the process before us. Returns the schema version found.
-fn prepare(connection: &Connection, now: Millis) -> rusqlite::Result<i64> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+/// Settings and migrations, once it is clear that the file is a store of ours or empty.
+fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error| open_error(path, &error);
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if found > SCHEMA_VERSION {
-        return Ok(found);
+        return Err(OpenError::Newer { path: path.to_owned(), found });
     }
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    if found == 0 && tables > 0 {
+        let reason = "it is another program's database".to_owned();
+        return Err(OpenError::Damaged { path: path.to_owned(), reason });
+    }
+    configure(connection, found).map_err(failed)
+}
+
+fn configure(connection: &Connection, found: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -170,8 +196,7 @@ fn prepare(connection: &Connection, now: Millis) -> rusqlite::Result<i64> {
         connection
             .execute_batch(&format!("BEGIN IMMEDIATE;\n{SCHEMA}\nPRAGMA user_version = 1;\nCOMMIT;"))?;
     }
-    queue::free_all(connection, now)?;
-    Ok(found)
+    Ok(())
 }
 
 /// Takes the lock file beside the database, which the system releases even when the process is killed.

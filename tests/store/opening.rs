@@ -55,3 +55,14 @@ async fn a_store_that_beats_is_writable_and_durable() {
     let waiting: i64 = reader.query_row("SELECT count(*) FROM queue", [], |row| row.get(0)).unwrap();
     assert_eq!((at, waiting), (42, 1));
 }
+
+#[test]
+fn another_programs_database_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("escalator.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE recipes (name TEXT);").unwrap();
+    let before = fs::read(&path).unwrap();
+    let refused = Store::open(&path, Millis(0)).err().unwrap();
+    assert!(refused.to_string().contains("another program's database"), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
