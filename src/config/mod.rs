@@ -8,6 +8,7 @@ pub mod settings;
 pub mod sources;
 pub mod values;
 
+mod access_token;
 mod credentials;
 mod known_keys;
 mod policy_file;
@@ -23,8 +24,8 @@ use known_keys::KnownKeys;
 use problem::{Problem, Problems};
 use settings::Settings;
 use sources::{SettingsFile, Sources};
-use values::Secret;
 
+pub use access_token::AccessToken;
 pub use credentials::{Credentials, SigningKey};
 
 /// Every setting with its default, as a file that people can copy from.
@@ -61,7 +62,7 @@ pub struct GitLabAccess {
     /// Base address without a trailing slash.
     pub url: String,
     /// The access token.
-    pub token: Secret,
+    pub token: AccessToken,
     /// How long one call may take.
     pub timeout: Duration,
     /// The most calls per second.
@@ -141,7 +142,7 @@ impl Loaded {
         let token = credentials::access_token(gitlab, problems);
         Some(GitLabAccess {
             url: url?,
-            token: token?,
+            token: AccessToken::new(token?, gitlab.token_file.clone()),
             timeout: gitlab.timeout.0,
             requests_per_second: gitlab.requests_per_second,
         })

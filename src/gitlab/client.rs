@@ -12,8 +12,11 @@ use serde::de::DeserializeOwned;
 
 use super::error::Error;
 use super::label_catalog::LabelCatalog;
-use crate::config::GitLabAccess;
+use crate::config::values::Secret;
+use crate::config::{AccessToken, GitLabAccess};
 
+/// GitLab's own header for access tokens.
+const TOKEN_HEADER: &str = "private-token";
 /// Longer waits than this are not believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// The largest page that GitLab gives.
@@ -26,6 +29,7 @@ const MOST_PAGES: usize = 200;
 pub struct Client {
     http: reqwest::Client,
     base: Arc<str>,
+    token: AccessToken,
     pace: Arc<DefaultDirectRateLimiter>,
     pub(super) catalog: Arc<LabelCatalog>,
 }
@@ -36,16 +40,9 @@ impl Client {
     /// # Errors
     /// If the token cannot be a header, or TLS cannot be set up.
     pub fn new(access: &GitLabAccess) -> Result<Self, Error> {
-        let rejected = |reason: &str| Error::Rejected { reason: reason.to_owned() };
-        let mut token = HeaderValue::from_str(access.token.expose())
-            .map_err(|_| rejected("the access token holds characters that no header may have"))?;
-        token.set_sensitive(true);
+        header(&access.token.current())?;
         let http = reqwest::Client::builder()
             .user_agent(concat!("escalator/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(
-                reqwest::header::HeaderName::from_static("private-token"),
-                token,
-            )]))
             .timeout(access.timeout)
             // A redirect would carry the token elsewhere, and turn a PUT into a GET.
             .redirect(reqwest::redirect::Policy::none())
@@ -55,6 +52,7 @@ impl Client {
         Ok(Self {
             http,
             base: format!("{}/api/v4", access.url).into(),
+            token: access.token.clone(),
             pace: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
             catalog: Arc::new(LabelCatalog::default()),
         })
@@ -84,8 +82,9 @@ impl Client {
         request: RequestBuilder,
     ) -> Result<Response, Error> {
         self.pace.until_ready().await;
+        let token = self.token.current();
         let started = Instant::now();
-        let answer = request.send().await;
+        let answer = request.header(TOKEN_HEADER, header(&token)?).send().await;
         let status = match &answer {
             Ok(response) => response.status().as_str().to_owned(),
             Err(error) if error.is_timeout() => "timeout".to_owned(),
@@ -96,7 +95,14 @@ impl Client {
         metrics::histogram!("escalator_gitlab_call_duration_seconds", "operation" => operation)
             .record(started.elapsed());
         match answer {
-            Ok(response) => accept(response).await,
+            Ok(response) => match accept(response).await {
+                Err(Error::Unauthorized) if self.token.replaced_since(&token) => Err(Error::Unavailable {
+                    reason: "the access token was replaced meanwhile; trying again with the new one"
+                        .to_owned(),
+                    retry_after: None,
+                }),
+                accepted => accepted,
+            },
             Err(error) => Err(unavailable(&error)),
         }
     }
@@ -118,6 +124,15 @@ impl Client {
         }
         Ok(found)
     }
+}
+
+/// The token as a header that no log shows.
+fn header(token: &Secret) -> Result<HeaderValue, Error> {
+    let mut header = HeaderValue::from_str(token.expose()).map_err(|_| Error::Rejected {
+        reason: "the access token holds characters that no header may have".to_owned(),
+    })?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// Reads an answer's body.

@@ -2,22 +2,30 @@
 
 use std::time::Duration;
 
-use escalator::sandbox::{Fault, Loss, Options, Trouble};
+use escalator::config::load;
+use escalator::config::sources::Sources;
+use escalator::gitlab::{Client, Error};
+use escalator::sandbox::{Fault, Loss, Options, Sandbox, Trouble};
 
 use super::app::{TestApp, score};
 
 #[actix_web::test]
-async fn throttling_pauses_everything_and_loses_nothing() {
-    let app = TestApp::start().await;
-    app.gitlab.fault(Fault::throttled(1).times(1));
+async fn throttling_pauses_everything_for_as_long_as_gitlab_says_and_loses_nothing() {
+    let app = TestApp::start_with(Options::default(), &[("QUEUE__WORKERS", "1")]).await;
+    app.gitlab.fault(Fault::throttled(1).times(2));
     let issues: Vec<_> = (0..8).map(|_| app.incident(&score(5, &[]))).collect();
     app.settle().await;
     for issue in &issues {
         assert_eq!(app.escalation_labels(*issue), ["platform-escalation"]);
     }
-    // Of four workers each had at most one call under way when the gate closed, and one probed afterwards.
-    let refused = app.gitlab.requests().iter().filter(|request| request.status == Some(429)).count();
-    assert_eq!(refused, 1);
+    let requests = app.gitlab.requests();
+    let refused: Vec<_> = (0..requests.len()).filter(|place| requests[*place].status == Some(429)).collect();
+    assert_eq!(refused.len(), 2);
+    for place in refused {
+        // Both are times of the same clock, and a pause can only be longer.
+        let waited = requests[place + 1].at.0 - requests[place].at.0;
+        assert!(waited >= 1_000, "the next call came after {waited} ms");
+    }
     app.end().await;
 }
 
@@ -130,4 +138,29 @@ async fn with_a_revoked_token_deliveries_are_kept_and_gitlab_is_left_alone() {
     })
     .await;
     app.end().await;
+}
+
+#[actix_web::test]
+async fn a_token_that_is_replaced_in_its_file_is_used_without_a_restart() {
+    let gitlab = Sandbox::start(Options::default()).await.unwrap();
+    let bot = gitlab.bot("escalator-bot");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let first = gitlab.token(bot, &["api"]);
+    std::fs::write(&file, format!("{first}\n")).unwrap();
+    let variables = [
+        ("ESCALATOR__GITLAB__URL".to_owned(), gitlab.url()),
+        ("ESCALATOR__GITLAB__TOKEN_FILE".to_owned(), file.display().to_string()),
+    ];
+    let sources = Sources { file: None, variables: variables.into_iter().collect() };
+    let client = Client::new(&load(&sources).unwrap().gitlab().unwrap()).unwrap();
+    assert_eq!(client.own_user_id().await, Ok(bot.0));
+
+    gitlab.revoke(&first);
+    assert_eq!(client.own_user_id().await, Err(Error::Unauthorized));
+    std::fs::write(&file, gitlab.token(bot, &["api"])).unwrap();
+    let noticed = client.own_user_id().await;
+    assert!(matches!(noticed, Err(Error::Unavailable { .. })), "{noticed:?}");
+    assert_eq!(client.own_user_id().await, Ok(bot.0));
+    gitlab.stop().await;
 }

@@ -139,6 +139,23 @@ async fn a_closed_issue_is_left_as_it_is_and_assessed_again_when_reopened() {
 }
 
 #[actix_web::test]
+async fn an_issue_that_changed_and_was_closed_before_anybody_looked_is_left_as_it_is() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&score(5, &[]));
+    app.settle().await;
+    let (writes, comment) = (app.gitlab.writes(issue), app.comment(issue));
+    app.gitlab.hold_deliveries();
+    app.reporter().remove_labels(issue, score(5, &[])).unwrap();
+    app.reporter().close(issue).unwrap();
+    app.gitlab.release_deliveries(None);
+    app.settle().await;
+    assert_eq!(app.gitlab.writes(issue), writes);
+    assert_eq!(app.comment(issue), comment);
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn both_answers_of_a_question_count_as_none_where_scopes_are_not_exclusive() {
     let options = Options { scoped_labels: false, ..Options::default() };
     let app = TestApp::start_with(options, &[]).await;
