@@ -164,3 +164,22 @@ async fn a_token_that_is_replaced_in_its_file_is_used_without_a_restart() {
     assert_eq!(client.own_user_id().await, Ok(bot.0));
     gitlab.stop().await;
 }
+
+#[actix_web::test]
+async fn a_locked_store_is_answered_503_and_works_again_once_it_is_free() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&[]);
+    app.settle().await;
+    let other = rusqlite::Connection::open(app.store_path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    app.reporter().add_labels(issue, score(5, &[])).unwrap();
+    app.gitlab.settled().await;
+    let refused = app.gitlab.deliveries().len() - 1;
+    assert_eq!(app.gitlab.deliveries()[refused].status, Some(503));
+
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(app.gitlab.replay(refused));
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
