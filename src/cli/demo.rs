@@ -120,6 +120,7 @@ fn demo_config(sandbox: &Sandbox, demo: &Demo, signing_token: &str, folder: &Pat
         ("GITLAB__URL", sandbox.url()),
         ("GITLAB__TOKEN", demo.bot_token.clone()),
         ("GITLAB__REQUESTS_PER_SECOND", "1000".to_owned()),
+        ("GITLAB__NOTES_PER_MINUTE", "10000".to_owned()),
         ("WEBHOOK__SIGNING_TOKENS", signing_token.to_owned()),
         ("SERVER__LISTEN", "127.0.0.1:0".to_owned()),
         ("SERVER__SHUTDOWN_TIMEOUT", "5s".to_owned()),

@@ -67,6 +67,8 @@ pub struct GitLabAccess {
     pub timeout: Duration,
     /// The most calls per second.
     pub requests_per_second: u32,
+    /// The most new comments per minute.
+    pub notes_per_minute: u32,
 }
 
 /// Reads defaults, file and environment.
@@ -145,6 +147,7 @@ impl Loaded {
             token: AccessToken::new(token?, gitlab.token_file.clone()),
             timeout: gitlab.timeout.0,
             requests_per_second: gitlab.requests_per_second,
+            notes_per_minute: gitlab.notes_per_minute,
         })
     }
 }
@@ -153,6 +156,7 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
     let checks = [
         ((1..=256).contains(&settings.queue.workers), "queue.workers", "must be from 1 to 256"),
         (settings.queue.max_attempts >= 1, "queue.max_attempts", "must be at least 1"),
+        (settings.gitlab.notes_per_minute >= 1, "gitlab.notes_per_minute", "must be at least 1"),
         (settings.gitlab.requests_per_second >= 1, "gitlab.requests_per_second", "must be at least 1"),
         (!settings.gitlab.timeout.0.is_zero(), "gitlab.timeout", "must be longer than 0s"),
         (!settings.queue.retry_base.0.is_zero(), "queue.retry_base", "must be longer than 0s"),

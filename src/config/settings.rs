@@ -112,6 +112,9 @@ pub struct GitLab {
     /// The most calls per second to GitLab.
     #[schemars(range(min = 1))]
     pub requests_per_second: u32,
+    /// The most new comments per minute: GitLab.com allows 60, other instances 300 unless told otherwise.
+    #[schemars(range(min = 1))]
+    pub notes_per_minute: u32,
 }
 
 /// `[queue]`.

@@ -19,6 +19,8 @@ use crate::config::{AccessToken, GitLabAccess};
 const TOKEN_HEADER: &str = "private-token";
 /// Longer waits than this are not believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// A fifth of a minute's comments may come at once; so no minute ever has more than six fifths: 60 of 50.
+const NOTES_AT_ONCE_SHARE: u32 = 5;
 /// The largest page that GitLab gives.
 pub(super) const PER_PAGE: u32 = 100;
 /// More pages than this are not followed: 20,000 entries.
@@ -31,6 +33,7 @@ pub struct Client {
     base: Arc<str>,
     token: AccessToken,
     pace: Arc<DefaultDirectRateLimiter>,
+    note_pace: Arc<DefaultDirectRateLimiter>,
     pub(super) catalog: Arc<LabelCatalog>,
 }
 
@@ -48,12 +51,15 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Error::Rejected { reason: error.to_string() })?;
-        let per_second = NonZeroU32::new(access.requests_per_second).unwrap_or(NonZeroU32::MIN);
+        let per_second = at_least_one(access.requests_per_second);
+        let notes_at_once = at_least_one(access.notes_per_minute / NOTES_AT_ONCE_SHARE);
+        let notes = Quota::per_minute(at_least_one(access.notes_per_minute)).allow_burst(notes_at_once);
         Ok(Self {
             http,
             base: format!("{}/api/v4", access.url).into(),
             token: access.token.clone(),
             pace: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
+            note_pace: Arc::new(RateLimiter::direct(notes)),
             catalog: Arc::new(LabelCatalog::default()),
         })
     }
@@ -69,6 +75,12 @@ impl Client {
         }
         let response = self.send("user", self.request(Method::GET, "/user")).await?;
         Ok(json::<UserJson>(response).await?.id)
+    }
+
+    /// Waits until another comment may be posted. GitLab counts new comments apart from other calls, and says nothing
+    /// of when the count ends.
+    pub(super) async fn until_note_may_be_posted(&self) {
+        self.note_pace.until_ready().await;
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -124,6 +136,10 @@ impl Client {
         }
         Ok(found)
     }
+}
+
+fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
 /// The token as a header that no log shows.

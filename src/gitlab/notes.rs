@@ -77,6 +77,7 @@ impl Client {
             Audience::Everybody => false,
             Audience::Members => true,
         };
+        self.until_note_may_be_posted().await;
         let request = self.request(Method::POST, &notes_path(issue)).json(&NoteBody { body, internal });
         let response = self.send("create_note", request).await?;
         if response.status() == StatusCode::ACCEPTED {

@@ -77,6 +77,7 @@ impl TestApp {
             ("GITLAB__URL", self.gitlab.url()),
             ("GITLAB__TOKEN", self.token.clone()),
             ("GITLAB__REQUESTS_PER_SECOND", "10000".to_owned()),
+            ("GITLAB__NOTES_PER_MINUTE", "100000".to_owned()),
             ("GITLAB__TIMEOUT", "2s".to_owned()),
             ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),
             ("QUEUE__RETRY_BASE", "50ms".to_owned()),

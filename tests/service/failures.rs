@@ -183,3 +183,27 @@ async fn a_locked_store_is_answered_503_and_works_again_once_it_is_free() {
     assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
     app.end().await;
 }
+
+#[actix_web::test]
+async fn new_comments_keep_within_gitlabs_own_limit() {
+    // A tenth of GitLab.com's limit, of which one may come at once; the next would come 12 s later.
+    let options = Options { notes_per_minute: Some(6), ..Options::default() };
+    let mut app = TestApp::start_with(
+        options,
+        &[("GITLAB__NOTES_PER_MINUTE", "5"), ("SERVER__SHUTDOWN_TIMEOUT", "1s")],
+    )
+    .await;
+    let issues: Vec<_> = (0..4).map(|_| app.incident(&[])).collect();
+    app.until("the first comment is there", |app| {
+        issues.iter().any(|issue| app.gitlab.notes(*issue).len() == 1)
+    })
+    .await;
+    app.until("the others wait in the workers' hands", |app| {
+        issues.iter().all(|issue| app.gitlab.reads(*issue) == 1)
+    })
+    .await;
+    assert!(app.gitlab.requests().iter().all(|request| request.status != Some(429)));
+    let posted = app.gitlab.requests().iter().filter(|request| request.method == "POST").count();
+    assert_eq!(posted, 1);
+    app.stop_service().await;
+}
