@@ -7,6 +7,7 @@
 
 mod answers;
 mod app;
+mod hostile_bodies;
 mod large_bodies;
 mod payloads;
 mod properties;
