@@ -119,10 +119,13 @@ pub(super) fn text(assessment: &Assessment<'_>, report: &Report) -> String {
             let _ = writeln!(out, "  {:width$}  not understood: {label:?}", "");
         }
     }
+    if !assessment.movers.is_empty() {
+        let _ = writeln!(out);
+    }
     for mover in &assessment.movers {
         let _ = writeln!(
             out,
-            "\n{} = yes would move this from {} to {}: {}",
+            "{} = yes would move this from {} to {}: {}",
             mover.question.name, assessment.score, mover.score, mover.band.verdict
         );
     }
