@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 
-use super::signals::stop_requested;
+use super::signals::StopSignals;
 use super::{CommandError, output, runtime};
 use crate::config::settings::LogFormat;
 use crate::config::sources::Sources;
@@ -46,12 +46,13 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     start_logging(LogFormat::Text);
     runtime()?.block_on(async {
+        let mut signals = StopSignals::listen()?;
         let sandbox = start_sandbox(arguments.listen).await?;
         let demo = sandbox.seed_demo();
         if arguments.sandbox_only {
-            run_sandbox(&sandbox, &demo).await?;
+            run_sandbox(&sandbox, &demo, &mut signals).await?;
         } else {
-            run_all(&sandbox, &demo).await?;
+            run_all(&sandbox, &demo, &mut signals).await?;
         }
         sandbox.stop().await;
         Ok(())
@@ -73,7 +74,7 @@ async fn start_sandbox(listen: Option<SocketAddr>) -> anyhow::Result<Sandbox> {
     }
 }
 
-async fn run_all(sandbox: &Sandbox, demo: &Demo) -> anyhow::Result<()> {
+async fn run_all(sandbox: &Sandbox, demo: &Demo, signals: &mut StopSignals) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("the demo needs a temporary folder for its store")?;
     let signing_token = format!("whsec_{}", STANDARD.encode(random_key()));
     let config = demo_config(sandbox, demo, &signing_token, folder.path())?;
@@ -90,14 +91,14 @@ async fn run_all(sandbox: &Sandbox, demo: &Demo) -> anyhow::Result<()> {
         service.admin_address,
     ))?;
     tokio::select! {
-        requested = stop_requested() => requested?,
+        () = signals.requested() => {}
         ended = service.until_a_part_ends() => anyhow::bail!("{ended}"),
     }
     service.stop().await;
     Ok(())
 }
 
-async fn run_sandbox(sandbox: &Sandbox, demo: &Demo) -> anyhow::Result<()> {
+async fn run_sandbox(sandbox: &Sandbox, demo: &Demo, signals: &mut StopSignals) -> anyhow::Result<()> {
     let webhook = "http://127.0.0.1:8080/webhooks/gitlab";
     let secret = format!("whsec_{}", STANDARD.encode(random_key()));
     sandbox.file_demo_issues(demo);
@@ -110,7 +111,8 @@ async fn run_sandbox(sandbox: &Sandbox, demo: &Demo) -> anyhow::Result<()> {
          ESCALATOR__WEBHOOK__SIGNING_TOKENS={secret} \\\n  escalator serve\n\n\
          Stop it with Ctrl-C.\n"
     ))?;
-    Ok(stop_requested().await?)
+    signals.requested().await;
+    Ok(())
 }
 
 /// The configuration a person would write, by the way a person's would take.

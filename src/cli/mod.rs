@@ -84,15 +84,7 @@ impl From<std::io::Error> for CommandError {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let sources = Sources::from_environment(cli.config.as_deref());
-    let done = match cli.command {
-        Command::Demo(arguments) => demo::run(&arguments),
-        Command::Serve => serve::run(&sources),
-        Command::Score(arguments) => score::run(&arguments, &sources),
-        Command::Parked(command) => parked::run(&command, &sources),
-        Command::Config(command) => config::run(&command, &sources),
-    };
-    match done {
+    match run_command(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::Usage(message)) => {
             output::complain(&message);
@@ -102,6 +94,17 @@ pub fn run() -> ExitCode {
             output::complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run_command(cli: Cli) -> Result<(), CommandError> {
+    let sources = || Sources::from_environment(cli.config.as_deref());
+    match cli.command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Serve => serve::run(&sources()?),
+        Command::Score(arguments) => score::run(&arguments, &sources()?),
+        Command::Parked(command) => parked::run(&command, &sources()?),
+        Command::Config(command) => config::run(&command, &sources()?),
     }
 }
 

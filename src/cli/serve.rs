@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 
-use super::signals::stop_requested;
+use super::signals::StopSignals;
 use super::{CommandError, runtime};
 use crate::comment::Renderer;
 use crate::config;
@@ -19,6 +19,7 @@ pub(super) fn run(sources: &Sources) -> Result<(), CommandError> {
     let gitlab = config.gitlab.url.clone();
 
     runtime()?.block_on(async {
+        let mut signals = StopSignals::listen()?;
         let mut service = Service::start(config)?;
         tracing::info!(
             webhooks = %format_args!("http://{}/webhooks/gitlab", service.webhook_address),
@@ -28,14 +29,13 @@ pub(super) fn run(sources: &Sources) -> Result<(), CommandError> {
             "serving"
         );
         tokio::select! {
-            requested = stop_requested() => requested?,
+            () = signals.requested() => {}
             ended = service.until_a_part_ends() => return Err(anyhow!("{ended}; stopping").into()),
         }
         tracing::info!("stopping: finishing what is in hand; a second signal stops at once");
         tokio::select! {
             () = service.stop() => tracing::info!("stopped"),
-            again = stop_requested() => {
-                again?;
+            () = signals.requested() => {
                 tracing::warn!("stopped at once; what was in hand goes on at the next start");
             }
         }

@@ -64,7 +64,7 @@ pub(super) fn read(webhook: &Webhook, problems: &mut Vec<Problem>) -> Option<Cre
         signing_tokens.iter().filter_map(|token| SigningKey::from_token(token.expose())).collect();
     if signing_keys.len() < signing_tokens.len() {
         problems.push(Problem::new(
-            "webhook.signing_tokens",
+            origin("webhook.signing_tokens", webhook.signing_tokens_file.as_deref()),
             "holds a token that is not \"whsec_\" and base64; copy it again from the webhook's page in GitLab",
         ));
     }
@@ -88,7 +88,14 @@ pub(super) fn access_token(gitlab: &GitLab, problems: &mut Vec<Problem>) -> Opti
     let before = problems.len();
     let found = tokens("gitlab.token", &inline, gitlab.token_file.as_deref(), problems);
     match found.as_slice() {
-        [token] => Some(token.clone()),
+        [token] if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => Some(token.clone()),
+        [_] => {
+            problems.push(Problem::new(
+                origin("gitlab.token", gitlab.token_file.as_deref()),
+                "holds a character that no access token has; copy it again from GitLab",
+            ));
+            None
+        }
         [] if problems.len() == before => {
             problems.push(Problem::new(
                 "gitlab.token_file",
@@ -117,6 +124,7 @@ pub(super) fn gitlab_url(url: Option<&str>, problems: &mut Vec<Problem>) -> Opti
         matches!(parsed.scheme(), "http" | "https")
             && parsed.has_host()
             && parsed.query().is_none()
+            && parsed.fragment().is_none()
             && parsed.username().is_empty()
             && parsed.password().is_none()
     });
@@ -127,6 +135,11 @@ pub(super) fn gitlab_url(url: Option<&str>, problems: &mut Vec<Problem>) -> Opti
         ));
     }
     parsed.map(|parsed| parsed.as_str().trim_end_matches('/').to_owned())
+}
+
+/// The key that a token came from.
+fn origin(key: &str, file: Option<&Path>) -> String {
+    if file.is_some() { format!("{key}_file") } else { key.to_owned() }
 }
 
 /// Tokens from the setting, or one per line from its `…_file` twin.

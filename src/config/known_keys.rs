@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::sources::without_positions;
+
 /// The schema of the whole configuration.
 pub struct KnownKeys {
     schema: Value,
@@ -24,6 +26,31 @@ impl KnownKeys {
     #[must_use]
     pub fn is_list(&self, path: &str) -> bool {
         self.find(path).is_some_and(|schema| schema.get("items").is_some())
+    }
+
+    /// What a setting must be, in words: "true or false", "a whole number from 1 to 256".
+    #[must_use]
+    pub fn form(&self, path: &str) -> String {
+        let Some(schema) = self.find(path) else { return "something else".to_owned() };
+        if let Some(title) = schema.get("title").and_then(Value::as_str) {
+            return title.to_owned();
+        }
+        if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
+            let names: Vec<_> =
+                choices.iter().filter_map(|choice| choice.get("const")).map(Value::to_string).collect();
+            return names.join(" or ");
+        }
+        let kind = match schema.get("type") {
+            Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str),
+            kind => kind.and_then(Value::as_str),
+        };
+        match kind {
+            Some("boolean") => "true or false".to_owned(),
+            Some("integer") => whole_number(schema),
+            Some("array") => "a list".to_owned(),
+            Some("object") => "a table".to_owned(),
+            Some(_) | None => "a text".to_owned(),
+        }
     }
 
     /// What to say about an unknown key: the nearest known one, or what its table knows.
@@ -105,8 +132,13 @@ impl KnownKeys {
     }
 }
 
-fn without_positions(path: &str) -> String {
-    path.split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".")
+fn whole_number(schema: &Value) -> String {
+    let limit = |name| schema.get(name).and_then(Value::as_u64);
+    match (limit("minimum"), limit("maximum")) {
+        (low, Some(high)) => format!("a whole number from {} to {high}", low.unwrap_or(0)),
+        (Some(low), None) => format!("a whole number of at least {low}"),
+        (None, None) => "a whole number".to_owned(),
+    }
 }
 
 /// How alike two paths are, 0 to 1. The last name counts most: people put a right name into a wrong table.

@@ -11,16 +11,18 @@ pub mod values;
 mod access_token;
 mod credentials;
 mod known_keys;
+mod places;
+mod policy_check;
 mod policy_file;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use config::{File, FileFormat};
 use serde_json::Value;
 
 use crate::calculator::policy::Policy;
 use known_keys::KnownKeys;
+use places::Places;
 use problem::{Problem, Problems};
 use settings::Settings;
 use sources::{SettingsFile, Sources};
@@ -83,7 +85,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
         .transpose()
         .map_err(|problem| Problems(vec![problem]))?;
     let known = KnownKeys::of(schema());
-    let places = Places { file, sources: sources.clone() };
+    let places = Places { file, variables: sources.variables.clone() };
     places.refuse_unknown(&known)?;
 
     let settings = places.merged(&known).map_err(|problem| Problems(vec![problem]))?;
@@ -186,107 +188,4 @@ fn store_path(url: &str, problems: &mut Vec<Problem>) -> Option<PathBuf> {
             None
         }
     }
-}
-
-/// The sources, and where each key was written.
-#[derive(Debug, Clone)]
-struct Places {
-    file: Option<SettingsFile>,
-    sources: Sources,
-}
-
-impl Places {
-    fn refuse_unknown(&self, known: &KnownKeys) -> Result<(), Problems> {
-        let explain = |key: &str, place: String| {
-            Problem::new(key, &format!("is not a known key; {}", known.suggestion(key))).at(place)
-        };
-        let mut problems = Vec::new();
-        if let Some(file) = &self.file {
-            let mut unknown: Vec<&String> = Vec::new();
-            for key in file.lines.keys().filter(|key| !known.knows(key)) {
-                // Of an unknown table only the table is worth a message, not each of its keys.
-                if !unknown.iter().any(|above| is_inside(key, above)) {
-                    unknown.push(key);
-                    problems.push(explain(key, format!("{}:{}", file.name, file.lines[key])));
-                }
-            }
-        }
-        for variable in self.sources.variables.keys() {
-            let key = sources::key_of(variable);
-            if !known.knows(&key) {
-                problems.push(explain(&key, format!("environment variable {variable}")));
-            }
-        }
-        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
-    }
-
-    fn merged(&self, known: &KnownKeys) -> Result<Settings, Problem> {
-        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
-        if let Some(file) = &self.file {
-            builder = builder.add_source(File::from_str(&file.text, FileFormat::Toml));
-        }
-        for (variable, value) in &self.sources.variables {
-            let key = sources::key_of(variable);
-            builder = if known.is_list(&key) {
-                let entries: Vec<&str> =
-                    value.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
-                builder.set_override(&key, entries)
-            } else {
-                builder.set_override(&key, value.as_str())
-            }
-            .map_err(|error| self.explain(&error))?;
-        }
-        builder.build().and_then(config::Config::try_deserialize).map_err(|error| self.explain(&error))
-    }
-
-    /// Names the key of an error of the `config` crate, and its place.
-    fn explain(&self, error: &config::ConfigError) -> Problem {
-        use config::ConfigError;
-        let (key, message) = match error {
-            ConfigError::Type { key, unexpected, expected, .. } => {
-                (key.clone().unwrap_or_default(), format!("is {unexpected}; expected {expected}"))
-            }
-            ConfigError::At { error, key, .. } => {
-                (key.clone().unwrap_or_default(), format!("is wrong: {error}"))
-            }
-            ConfigError::NotFound(key) => (key.clone(), "is missing".to_owned()),
-            ConfigError::Frozen
-            | ConfigError::PathParse { .. }
-            | ConfigError::FileParse { .. }
-            | ConfigError::Message(_)
-            | ConfigError::Foreign(_)
-            | _ => (String::new(), error.to_string()),
-        };
-        let problem = Problem::new(key.clone(), &message);
-        match self.place(&key) {
-            Some(place) => problem.at(place),
-            None => problem,
-        }
-    }
-
-    fn place(&self, key: &str) -> Option<String> {
-        self.sources
-            .variables
-            .keys()
-            .find(|variable| sources::key_of(variable) == key)
-            .map(|variable| format!("environment variable {variable}"))
-            .or_else(|| self.file.as_ref().and_then(|file| file.place(key)))
-            .or_else(|| self.file.as_ref().map(|file| file.name.clone()))
-    }
-
-    fn locate(&self, problems: Vec<Problem>) -> Problems {
-        let located = problems
-            .into_iter()
-            .map(|problem| match self.place(&problem.key) {
-                Some(place) if problem.place.is_none() => problem.at(place),
-                Some(_) | None => problem,
-            })
-            .collect();
-        Problems(located)
-    }
-}
-
-/// Whether a dotted path lies inside another.
-fn is_inside(key: &str, above: &str) -> bool {
-    key.strip_prefix(above).is_some_and(|rest| rest.starts_with(['.', '[']))
 }

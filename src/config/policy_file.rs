@@ -1,6 +1,4 @@
-//! `[policy]` as people write it, and its way into a checked [`Policy`].
-
-use std::collections::BTreeSet;
+//! `[policy]` as people write it, and its way into a [`Policy`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,127 +101,14 @@ pub struct BandFile {
     pub meaning: String,
 }
 
-/// The most points one question may have, so that no sum overflows.
-const MAX_POINTS: u32 = 1000;
-
 impl PolicyFile {
     /// The checked policy, or everything that is wrong with it.
     ///
     /// # Errors
     /// One [`Problem`] for each thing that would make the policy contradict itself.
     pub fn into_policy(self) -> Result<Policy, Vec<Problem>> {
-        let mut problems = Vec::new();
-        self.check_texts(&mut problems);
-        self.check_uniqueness(&mut problems);
-        self.check_bands(&mut problems);
-        let policy = self.build();
-        check_owned_labels(&policy, &mut problems);
-        if problems.is_empty() { Ok(policy) } else { Err(problems) }
-    }
-
-    /// Texts of the policy become lines of a comment, where a line that starts with `/` would be a quick action.
-    fn check_texts(&self, problems: &mut Vec<Problem>) {
-        problems.extend(self.texts().into_iter().filter_map(|(key, text)| check_text(key, text)));
-        for (key, title) in self.titles() {
-            if title.contains([',', '"', '~', '`']) {
-                problems.push(Problem::new(
-                    key,
-                    "is a label with a comma, a quote, a tilde or a backtick, which the comment cannot show; rename it",
-                ));
-            } else {
-                problems.extend(check_text(key, title));
-            }
-        }
-    }
-
-    /// Every text that people read, with its key.
-    fn texts(&self) -> Vec<(String, &str)> {
-        let mut texts = vec![("policy.version".to_owned(), self.version.as_str())];
-        for (index, source) in self.sources.iter().enumerate() {
-            let at = |field| format!("policy.sources[{index}].{field}");
-            texts.extend([(at("id"), source.id.as_str()), (at("name"), &source.name)]);
-        }
-        for (index, other) in self.disambiguations.iter().enumerate() {
-            let at = |field| format!("policy.disambiguations[{index}].{field}");
-            texts.extend([(at("id"), other.id.as_str()), (at("name"), &other.name)]);
-            texts.push((at("destination"), &other.destination));
-            texts.extend(other.link.as_deref().map(|link| (at("link"), link)));
-        }
-        for (index, question) in self.questions.iter().enumerate() {
-            let at = |field| format!("policy.questions[{index}].{field}");
-            texts.extend([(at("name"), question.name.as_str()), (at("text"), &question.text)]);
-        }
-        for (index, band) in self.bands.iter().enumerate() {
-            let at = |field| format!("policy.bands[{index}].{field}");
-            texts.extend([(at("id"), band.id.as_str()), (at("verdict"), &band.verdict)]);
-            texts.push((at("meaning"), &band.meaning));
-        }
-        texts
-    }
-
-    /// Every label title of the policy, with its key.
-    fn titles(&self) -> Vec<(String, &str)> {
-        let mut titles = vec![
-            ("policy.accepted_label".to_owned(), self.accepted_label.as_str()),
-            ("policy.declined_label".to_owned(), self.declined_label.as_str()),
-        ];
-        let of_sources = self.sources.iter().map(|source| &source.labels).enumerate();
-        for (index, labels) in of_sources {
-            let key = format!("policy.sources[{index}].labels");
-            titles.extend(labels.iter().map(|title| (key.clone(), title.as_str())));
-        }
-        let of_others = self.disambiguations.iter().map(|other| &other.labels).enumerate();
-        for (index, labels) in of_others {
-            let key = format!("policy.disambiguations[{index}].labels");
-            titles.extend(labels.iter().map(|title| (key.clone(), title.as_str())));
-        }
-        for (index, question) in self.questions.iter().enumerate() {
-            titles.push((format!("policy.questions[{index}].key"), &question.key));
-        }
-        for (index, band) in self.bands.iter().enumerate() {
-            let key = format!("policy.bands[{index}].label");
-            titles.extend(band.label.iter().map(|title| (key.clone(), title.as_str())));
-        }
-        titles
-    }
-
-    fn check_uniqueness(&self, problems: &mut Vec<Problem>) {
-        let mut check = |list: &str, field: &str, values: Vec<String>| {
-            let mut seen = BTreeSet::new();
-            for (index, value) in values.iter().enumerate() {
-                if !seen.insert(value.to_lowercase()) {
-                    let key = format!("policy.{list}[{index}].{field}");
-                    problems.push(Problem::new(key, "is used twice; each must be its own"));
-                }
-            }
-        };
-        check("sources", "id", self.sources.iter().map(|it| it.id.clone()).collect());
-        check("disambiguations", "id", self.disambiguations.iter().map(|it| it.id.clone()).collect());
-        check("questions", "key", self.questions.iter().map(|it| it.key.clone()).collect());
-        check("bands", "id", self.bands.iter().map(|it| it.id.clone()).collect());
-        check("bands", "from", self.bands.iter().map(|it| it.from.to_string()).collect());
-        check("bands", "label", self.bands.iter().filter_map(|it| it.label.clone()).collect());
-    }
-
-    fn check_bands(&self, problems: &mut Vec<Problem>) {
-        if self.sources.is_empty() {
-            problems.push(Problem::new("policy.sources", "needs at least one source"));
-        }
-        if self.questions.is_empty() {
-            problems.push(Problem::new("policy.questions", "needs at least one question"));
-        }
-        for (index, question) in self.questions.iter().enumerate() {
-            if question.points > MAX_POINTS {
-                let key = format!("policy.questions[{index}].points");
-                problems.push(Problem::new(key, "must be at most 1000"));
-            }
-        }
-        if !self.bands.iter().any(|band| band.from == 0) {
-            problems.push(Problem::new(
-                "policy.bands",
-                "needs one band with from = 0, so that every score has a band",
-            ));
-        }
+        let problems = self.contradictions();
+        if problems.is_empty() { Ok(self.build()) } else { Err(problems) }
     }
 
     fn build(self) -> Policy {
@@ -287,38 +172,6 @@ impl WorkItemTypeFile {
         match self {
             Self::Issue => WorkItemType::Issue,
             Self::Incident => WorkItemType::Incident,
-        }
-    }
-}
-
-fn check_text(key: String, text: &str) -> Option<Problem> {
-    if text.trim().is_empty() {
-        Some(Problem::new(key, "must not be empty"))
-    } else if text.chars().any(char::is_control) {
-        Some(Problem::new(key, "must be one line without control characters"))
-    } else if text.trim_start().starts_with('/') {
-        Some(Problem::new(key, "must not start with \"/\": GitLab would run it as a quick action"))
-    } else {
-        None
-    }
-}
-
-/// A label that Escalator sets must not be one that it reads, or its own writing would change its own assessment.
-fn check_owned_labels(policy: &Policy, problems: &mut Vec<Problem>) {
-    for label in policy.owned_labels() {
-        let labels = [label.clone()];
-        let is_read = policy.sources.iter().any(|source| source.holds(WorkItemType::Other, &labels))
-            || policy.disambiguations.iter().any(|other| other.holds(&labels))
-            || policy.questions.iter().any(|question| label.value_in(&question.key).is_some())
-            || policy.accepted.is(label)
-            || policy.declined.is(label);
-        if is_read {
-            problems.push(Problem::new(
-                "policy.bands",
-                &format!(
-                    "the label \"{label}\" is kept by Escalator and also read by the policy; use two labels"
-                ),
-            ));
         }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::policy_file::PolicyFile;
-use super::values::{ByteSize, Period, Secret};
+use super::values::{ByteSize, Period, Secret, address_schema, without_password, without_password_if_any};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -52,7 +52,7 @@ pub enum Mode {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// Address and port that receive webhooks.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "address_schema")]
     pub listen: SocketAddr,
     /// How long a graceful stop may take.
     pub shutdown_timeout: Period,
@@ -63,7 +63,7 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Admin {
     /// Address and port of `/livez`, `/readyz` and `/metrics`.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "address_schema")]
     pub listen: SocketAddr,
 }
 
@@ -72,6 +72,7 @@ pub struct Admin {
 #[serde(deny_unknown_fields)]
 pub struct Store {
     /// `sqlite://` and a path, relative to the working directory or absolute (`sqlite:///data/escalator.db`).
+    #[serde(serialize_with = "without_password")]
     pub url: String,
 }
 
@@ -98,6 +99,7 @@ pub struct Webhook {
 #[serde(deny_unknown_fields)]
 pub struct GitLab {
     /// The address people use in the browser.
+    #[serde(serialize_with = "without_password_if_any", skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// An access token with the scope `api` and at least the Planner role (Reporter before GitLab 17.7).
     pub token: Option<Secret>,

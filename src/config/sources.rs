@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problem;
+use super::problem::{Problem, Problems};
 
 /// What names a setting in the environment: `ESCALATOR__GITLAB__TOKEN` is `gitlab.token`.
 const PREFIX: &str = "ESCALATOR__";
@@ -26,26 +26,40 @@ pub struct Sources {
 
 impl Sources {
     /// Reads the environment; `--config` wins over `ESCALATOR_CONFIG`.
+    ///
+    /// # Errors
+    /// Variables of ours that are no text, which nobody can have meant.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    #[must_use]
-    pub fn from_environment(file: Option<&Path>) -> Self {
+    pub fn from_environment(file: Option<&Path>) -> Result<Self, Problems> {
         let named = std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty());
-        Self {
-            file: file.map(Path::to_owned).or_else(|| named.map(PathBuf::from)),
-            variables: std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    let name = name.into_string().ok()?;
-                    let value = value.into_string().ok()?;
-                    name.starts_with(PREFIX).then_some((name, value))
-                })
-                .collect(),
+        let file = file.map(Path::to_owned).or_else(|| named.map(PathBuf::from));
+        let (mut variables, mut problems) = (BTreeMap::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if !name.starts_with(PREFIX) {
+                continue;
+            }
+            match value.into_string() {
+                Ok(value) => drop(variables.insert(name, value)),
+                Err(_) => problems.push(
+                    Problem::new(key_of(&name), "is not valid UTF-8")
+                        .at(format!("environment variable {name}")),
+                ),
+            }
         }
+        if problems.is_empty() { Ok(Self { file, variables }) } else { Err(Problems(problems)) }
     }
 }
 
 /// The setting that a variable stands for.
 pub(super) fn key_of(variable: &str) -> String {
-    variable.trim_start_matches(PREFIX).split(SEPARATOR).map(str::to_lowercase).collect::<Vec<_>>().join(".")
+    let name = variable.strip_prefix(PREFIX).unwrap_or(variable);
+    name.split(SEPARATOR).map(str::to_lowercase).collect::<Vec<_>>().join(".")
+}
+
+/// A dotted path with list positions left out: `questions[0].text` is `questions.text`.
+pub(super) fn without_positions(path: &str) -> String {
+    path.split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".")
 }
 
 /// The text of the file, and the line on which each of its keys stands.
@@ -88,11 +102,16 @@ impl SettingsFile {
 
 fn collect_lines(table: &DeTable<'_>, prefix: &str, text: &str, lines: &mut BTreeMap<String, usize>) {
     for (key, value) in table {
-        let name: &str = key.get_ref();
-        let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+        let name = plain_or_quoted(key.get_ref());
+        let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
         lines.insert(path.clone(), line_of(text, key.span().start));
         collect_value(value, &path, text, lines);
     }
+}
+
+/// A name that looks like a path of several stays in quotes, so that it cannot be taken for one.
+fn plain_or_quoted(name: &str) -> String {
+    if name.is_empty() || name.contains(['.', '[', ']', '"']) { format!("{name:?}") } else { name.to_owned() }
 }
 
 fn collect_value(value: &Spanned<DeValue<'_>>, path: &str, text: &str, lines: &mut BTreeMap<String, usize>) {

@@ -36,7 +36,11 @@ impl JsonSchema for Period {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "examples": ["250ms", "30s", "10m"] })
+        json_schema!({
+            "title": "a duration such as 250ms, 30s or 10m",
+            "type": "string",
+            "examples": ["250ms", "30s", "10m"]
+        })
     }
 }
 
@@ -99,7 +103,39 @@ impl JsonSchema for ByteSize {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "integer"], "examples": ["25MiB", 26_214_400] })
+        json_schema!({
+            "title": "a size such as 25MiB, 512KiB or a number of bytes",
+            "type": ["string", "integer"],
+            "examples": ["25MiB", 26_214_400]
+        })
+    }
+}
+
+/// The schema of an address and port to listen on.
+pub(super) fn address_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "title": "an address and port such as 127.0.0.1:8080", "type": "string" })
+}
+
+/// Shows an address without the password that it may hold.
+pub(super) fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    match reqwest::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            // Fails only for addresses that cannot have a password.
+            let _has_none = parsed.set_password(Some(MASK));
+            serializer.serialize_str(parsed.as_str())
+        }
+        Ok(_) | Err(_) => serializer.serialize_str(url),
+    }
+}
+
+/// The same for an address that may be missing.
+pub(super) fn without_password_if_any<S: Serializer>(
+    url: &Option<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match url {
+        Some(url) => without_password(url, serializer),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -160,6 +196,6 @@ impl JsonSchema for Secret {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "writeOnly": true })
+        json_schema!({ "title": "a secret text", "type": "string", "writeOnly": true })
     }
 }

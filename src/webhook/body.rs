@@ -1,11 +1,13 @@
 //! The body of a delivery, reduced to a glimpse of one issue.
 //!
 //! Reads `issue`, `work_item` and `note` bodies of GitLab 16 to 19, confidential ones included, and nothing of them
-//! that a person wrote except label titles. Whatever is missing, unknown or of the wrong type is no error: GitLab
-//! counts errors and switches the webhook off.
+//! that a person wrote except label titles. Whatever is missing, unknown or of the wrong form is no error, and hides nothing
+//! of the rest: GitLab counts errors and switches the webhook off.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use super::lenient::Lenient;
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::policy::Policy;
@@ -36,49 +38,57 @@ impl Ignored {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct Body {
-    object_kind: Option<String>,
-    user: Option<Id>,
-    project: Option<Id>,
-    project_id: Option<u64>,
-    object_attributes: Option<Attributes>,
-    issue: Option<Attributes>,
-    labels: Option<Vec<LabelJson>>,
-    changes: Option<Changes>,
+    object_kind: Lenient<String>,
+    user: Lenient<Id>,
+    project: Lenient<Id>,
+    project_id: Lenient<u64>,
+    object_attributes: Lenient<Attributes>,
+    issue: Lenient<Attributes>,
+    labels: Lenient<Labels>,
+    changes: Lenient<Changes>,
 }
 
 #[derive(Deserialize)]
 struct Id {
-    id: Option<u64>,
+    #[serde(default)]
+    id: Lenient<u64>,
 }
 
 /// Of an issue, a work item, or a note; a note has no `iid`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct Attributes {
-    iid: Option<u64>,
-    project_id: Option<u64>,
-    state: Option<String>,
+    iid: Lenient<u64>,
+    project_id: Lenient<u64>,
+    state: Lenient<String>,
     #[serde(rename = "type")]
-    work_item_type: Option<String>,
+    work_item_type: Lenient<String>,
     /// Only incidents have one: the only hint at the type before GitLab 17.2.
-    escalation_status: Option<serde::de::IgnoredAny>,
-    labels: Option<Vec<LabelJson>>,
+    escalation_status: Option<IgnoredAny>,
+    labels: Lenient<Labels>,
 }
+
+type Labels = Vec<Lenient<LabelJson>>;
 
 #[derive(Deserialize)]
 struct LabelJson {
-    title: Option<String>,
+    #[serde(default)]
+    title: Lenient<String>,
 }
 
 #[derive(Deserialize)]
 struct Changes {
-    labels: Option<LabelsBefore>,
+    #[serde(default)]
+    labels: Lenient<LabelsBefore>,
 }
 
 #[derive(Deserialize)]
 struct LabelsBefore {
-    previous: Option<Vec<LabelJson>>,
+    #[serde(default)]
+    previous: Lenient<Labels>,
 }
 
 /// Finds the issue that a body is about, and what the body shows of it.
@@ -87,27 +97,28 @@ struct LabelsBefore {
 /// Why the delivery does not matter.
 pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Glimpse, Ignored> {
     let body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
-    let attributes = match body.object_kind.as_deref() {
-        Some("issue" | "work_item") => body.object_attributes,
-        Some("note") => body.issue,
+    let attributes = match body.object_kind.0.as_deref() {
+        Some("issue" | "work_item") => body.object_attributes.0,
+        Some("note") => body.issue.0,
         Some(_) => return Err(Ignored::OtherKind),
         None => return Err(Ignored::Unparseable),
     }
     .ok_or(Ignored::NoIssue)?;
-    if own_user_id.is_some() && body.user.and_then(|user| user.id) == own_user_id {
+    if own_user_id.is_some() && body.user.0.and_then(|user| user.id.0) == own_user_id {
         return Err(Ignored::Own);
     }
 
     let project_id =
-        attributes.project_id.or(body.project_id).or(body.project.and_then(|project| project.id));
+        attributes.project_id.0.or(body.project_id.0).or(body.project.0.and_then(|project| project.id.0));
     let issue = IssueRef {
         project_id: project_id.and_then(storable).ok_or(Ignored::NoIssue)?,
-        iid: attributes.iid.and_then(storable).ok_or(Ignored::NoIssue)?,
+        iid: attributes.iid.0.and_then(storable).ok_or(Ignored::NoIssue)?,
     };
-    let labels = titles(body.labels.or(attributes.labels));
-    let before = titles(body.changes.and_then(|changes| changes.labels).and_then(|labels| labels.previous));
-    let work_item_type = attributes.work_item_type.as_deref().map(WorkItemType::from_name);
-    let state = match attributes.state.as_deref() {
+    let labels = titles(body.labels.0.or(attributes.labels.0));
+    let labels_before = body.changes.0.and_then(|changes| changes.labels.0);
+    let before = titles(labels_before.and_then(|labels| labels.previous.0));
+    let work_item_type = attributes.work_item_type.0.as_deref().map(WorkItemType::from_name);
+    let state = match attributes.state.0.as_deref() {
         Some("opened") => Some(State::Opened),
         Some("closed") => Some(State::Closed),
         Some(_) | None => None,
@@ -134,6 +145,11 @@ fn storable(id: u64) -> Option<u64> {
     i64::try_from(id).is_ok().then_some(id)
 }
 
-fn titles(labels: Option<Vec<LabelJson>>) -> Vec<Label> {
-    labels.into_iter().flatten().filter_map(|label| label.title).map(|title| Label::new(&title)).collect()
+fn titles(labels: Option<Labels>) -> Vec<Label> {
+    labels
+        .into_iter()
+        .flatten()
+        .filter_map(|label| label.0?.title.0)
+        .map(|title| Label::new(&title))
+        .collect()
 }

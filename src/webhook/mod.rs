@@ -5,6 +5,7 @@
 
 mod body;
 mod door;
+mod lenient;
 mod receive;
 
 pub use body::{Ignored, read};

@@ -47,18 +47,22 @@ impl Answer {
 }
 
 /// `POST /webhooks/gitlab`: proves the sender, notes which issue to look at, answers with an empty body.
-pub async fn receive(request: HttpRequest, payload: Payload, receiver: Data<Receiver>) -> HttpResponse {
-    let answer = match receiver.admit(&request, payload).await {
+pub async fn receive(request: HttpRequest, mut payload: Payload, receiver: Data<Receiver>) -> HttpResponse {
+    let answer = match receiver.admit(&request, &mut payload).await {
         Ok(delivery) => receiver.keep(&delivery).await,
         Err(answer) => answer,
     };
     metrics::counter!("escalator_deliveries_total", "outcome" => answer.outcome).increment(1);
-    HttpResponse::new(answer.status)
+    let mut response = HttpResponse::new(answer.status);
+    // A body that is dropped unread would be drained, for as long as its sender likes. One that is still there when the
+    // answer goes out ends the connection instead.
+    response.extensions_mut().insert(payload);
+    response
 }
 
 impl Receiver {
     /// Headers, then the body, then the proof of the body.
-    async fn admit(&self, request: &HttpRequest, payload: Payload) -> Result<Delivery, Answer> {
+    async fn admit(&self, request: &HttpRequest, payload: &mut Payload) -> Result<Delivery, Answer> {
         let refuse = |refusal: super::Refusal| {
             tracing::warn!(
                 reason = refusal.name(),
@@ -103,7 +107,7 @@ impl Receiver {
     }
 }
 
-async fn collect(mut payload: Payload, max_bytes: usize) -> Result<Bytes, Answer> {
+async fn collect(payload: &mut Payload, max_bytes: usize) -> Result<Bytes, Answer> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Answer::new(StatusCode::BAD_REQUEST, "incomplete"))?;

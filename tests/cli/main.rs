@@ -1,0 +1,17 @@
+//! The program as people and machines run it: its commands, what it prints, its exit codes, its logs.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod configuration;
+mod demo;
+mod desk;
+mod metrics;
+mod mistakes;
+mod policy_mistakes;
+mod program;
+mod schema;
+mod score;
+mod secrets;
+mod serve;
+mod show;
+mod usage;

@@ -1,0 +1,216 @@
+//! The real binary, run in an environment and a folder of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Only keeps a test that would hang from hanging forever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder to run in, and what the program finds there.
+pub struct Place {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: vec![] }
+    }
+
+    /// With a configuration file `escalator.toml`, which the program is told of.
+    pub fn with_file(text: &str) -> Self {
+        Self::new().file("escalator.toml", text).variable("ESCALATOR_CONFIG", "escalator.toml")
+    }
+
+    /// Where everything is there that serving needs; GitLab does not answer.
+    pub fn ready_to_serve() -> Self {
+        Self::new()
+            .variable("ESCALATOR__GITLAB__URL", "http://127.0.0.1:9")
+            .variable("ESCALATOR__GITLAB__TOKEN", "glpat-canary-access")
+            .variable("ESCALATOR__WEBHOOK__SECRET_TOKENS", "canary-secret-token")
+            .variable("ESCALATOR__SERVER__LISTEN", "127.0.0.1:0")
+            .variable("ESCALATOR__ADMIN__LISTEN", "127.0.0.1:0")
+            .variable("ESCALATOR__LOG__FORMAT", "json")
+    }
+
+    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.path(name), content).unwrap();
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The value of a variable that was given.
+    pub fn variable_value(&self, name: &str) -> String {
+        self.variables.iter().find(|(known, _)| known == name).unwrap().1.clone()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The command, not started yet: nothing of our own environment gets through.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_escalator"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments))
+    }
+
+    /// `config check`, which must refuse; what it complains about.
+    pub fn complaint(&self) -> String {
+        let run = self.run(&["config", "check"]);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+        run.err
+    }
+
+    /// Starts `serve` and waits until it serves.
+    pub fn serve(&self) -> Serving {
+        let mut child =
+            self.command(&["serve"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let log = Log::follow(BufReader::new(child.stderr.take().unwrap()));
+        let serving: Value = serde_json::from_str(&log.until("\"serving\"")).unwrap();
+        let address = |name: &str, path: &str| {
+            let url = serving[name].as_str().unwrap();
+            url.strip_prefix("http://").unwrap().strip_suffix(path).unwrap().parse().unwrap()
+        };
+        Serving { webhooks: address("webhooks", "/webhooks/gitlab"), admin: address("admin", ""), log, child }
+    }
+}
+
+impl Run {
+    pub fn of(mut command: Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().expect("ended by itself"),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The output of a command that must have succeeded without a word of complaint.
+    pub fn success(self) -> String {
+        assert_eq!((self.code, self.err.as_str()), (0, ""));
+        self.out
+    }
+}
+
+/// A running `serve`; killed if a test ends without stopping it.
+pub struct Serving {
+    pub webhooks: SocketAddr,
+    pub admin: SocketAddr,
+    pub log: Log,
+    child: Child,
+}
+
+impl Serving {
+    /// Asks it to stop, as systemd and Kubernetes do, and waits: its exit code and its whole log.
+    pub fn stop(mut self) -> (i32, String) {
+        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let status = self.child.wait().unwrap();
+        (status.code().expect("ended by itself"), self.log.whole())
+    }
+
+    /// Posts a delivery with the secret token of [`Place::ready_to_serve`].
+    pub async fn deliver(&self, body: impl Into<reqwest::Body>) -> u16 {
+        let url = format!("http://{}/webhooks/gitlab", self.webhooks);
+        let request = client().post(url).header("X-Gitlab-Token", "canary-secret-token").body(body);
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// Asks the admin address.
+    pub async fn admin(&self, path: &str) -> (u16, String) {
+        let answer = client().get(format!("http://{}{path}", self.admin)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Both fail only where the program has ended already.
+        let _ended = self.child.kill();
+        let _waited = self.child.wait();
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// The lines that a program has logged so far.
+#[derive(Clone)]
+pub struct Log(Arc<(Mutex<Lines>, Condvar)>);
+
+#[derive(Default)]
+struct Lines {
+    text: Vec<String>,
+    ended: bool,
+}
+
+impl Log {
+    fn follow(reader: impl BufRead + Send + 'static) -> Self {
+        let log = Self(Arc::default());
+        let shared = log.clone();
+        std::thread::spawn(move || {
+            for line in reader.lines().map_while(Result::ok) {
+                shared.add(|lines| lines.text.push(line));
+            }
+            shared.add(|lines| lines.ended = true);
+        });
+        log
+    }
+
+    fn add(&self, change: impl FnOnce(&mut Lines)) {
+        change(&mut self.0.0.lock().unwrap());
+        self.0.1.notify_all();
+    }
+
+    /// Waits for a line with this in it, and gives the first one.
+    pub fn until(&self, part: &str) -> String {
+        let is_there = |lines: &Lines| lines.text.iter().any(|line| line.contains(part));
+        let lines = self.wait(|lines| is_there(lines) || lines.ended);
+        lines.into_iter().find(|line| line.contains(part)).unwrap_or_else(|| panic!("never logged: {part}"))
+    }
+
+    /// Everything that was logged, once the program has ended.
+    pub fn whole(&self) -> String {
+        self.wait(|lines| lines.ended).join("\n")
+    }
+
+    fn wait(&self, condition: impl Fn(&Lines) -> bool) -> Vec<String> {
+        let lines = self.0.0.lock().unwrap();
+        let (lines, timeout) =
+            self.0.1.wait_timeout_while(lines, PATIENCE, |lines| !condition(lines)).unwrap();
+        assert!(!timeout.timed_out(), "waited too long; logged so far: {:#?}", lines.text);
+        lines.text.clone()
+    }
+}
