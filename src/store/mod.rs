@@ -29,8 +29,9 @@ pub use queue::{Claim, Claimed, Depth, Marked, Release};
 /// The version of the schema that this program reads and writes.
 const SCHEMA_VERSION: i64 = 1;
 const SCHEMA: &str = include_str!("schema.sql");
-/// How long a connection waits for another one's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own
+/// and for its own, and GitLab gives up after 10 s.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The write-ahead log is cut back to this after a burst: 16 MiB.
 const JOURNAL_SIZE_LIMIT_BYTES: i64 = 16 << 20;
 

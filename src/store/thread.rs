@@ -14,7 +14,8 @@ const BATCH: usize = 256;
 const WAITING: usize = 4096;
 
 type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
-type Work = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// Is given the connection, or why there is no transaction to work in.
+type Work = Box<dyn FnOnce(Result<&Connection, Error>) -> Answer + Send>;
 
 /// Whether a thread's work shares transactions or only reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Thread {
             while let Some(first) = receiver.blocking_recv() {
                 match purpose {
                     Purpose::Write => write_batch(&mut connection, first, &mut receiver),
-                    Purpose::Read => first(&connection)(Ok(())),
+                    Purpose::Read => first(Ok(&connection))(Ok(())),
                 }
             }
         })?;
@@ -55,7 +56,7 @@ impl Thread {
     ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
-            let result = in_savepoint(connection, work);
+            let result = connection.and_then(|connection| in_savepoint(connection, work));
             // The receiver is gone when the caller was cancelled; the work stands all the same.
             Box::new(move |committed| drop(answer.send(committed.and(result))))
         });
@@ -64,22 +65,28 @@ impl Thread {
     }
 }
 
+/// Does everything that waits in one transaction. Where there is none to be had, all that waits is told so at once:
+/// one after the other would wait for the lock again, and GitLab gives up after 10 s.
 fn write_batch(connection: &mut Connection, first: Work, receiver: &mut mpsc::Receiver<Work>) {
-    let mut answers = Vec::new();
-    let committed = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .and_then(|transaction| {
-            answers.push(first(&transaction));
-            while answers.len() < BATCH {
-                let Ok(next) = receiver.try_recv() else { break };
-                answers.push(next(&transaction));
-            }
-            transaction.commit()
-        })
-        .map_err(Error::from);
+    let (answers, committed) = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => {
+            let answers: Vec<_> = batch(first, receiver).map(|work| work(Ok(&transaction))).collect();
+            (answers, transaction.commit().map_err(Error::from))
+        }
+        Err(error) => {
+            let error = Error::from(error);
+            let answers: Vec<_> = batch(first, receiver).map(|work| work(Err(error.clone()))).collect();
+            (answers, Err(error))
+        }
+    };
     for answer in answers {
         answer(committed.clone());
     }
+}
+
+/// The first piece of work, and what waits behind it by now.
+fn batch(first: Work, receiver: &mut mpsc::Receiver<Work>) -> impl Iterator<Item = Work> {
+    std::iter::once(first).chain(std::iter::from_fn(|| receiver.try_recv().ok())).take(BATCH)
 }
 
 /// Work that fails leaves nothing of itself in the transaction that it shares.
