@@ -8,6 +8,7 @@ mod ledger;
 mod queue;
 mod rows;
 mod thread;
+mod watermarks;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use thread::{Purpose, Thread};
 pub use followed::{NoteRef, Recollection, Record};
 pub use ledger::{Cause, Entry, OpenCause};
 pub use queue::{Claim, Claimed, Depth, Marked, Release};
+pub use watermarks::Walk;
 
 /// The version of the schema that this program reads and writes.
 const SCHEMA_VERSION: i64 = 1;
