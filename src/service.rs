@@ -13,8 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::comment::Renderer;
-use crate::config::Config;
-use crate::config::settings::GitLab;
+use crate::config::{Config, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
 use crate::store::Store;
@@ -76,14 +75,10 @@ impl Service {
             identity,
             policy: Arc::clone(&policy),
             renderer,
-            audience: if settings.comment.internal { Audience::Members } else { Audience::Everybody },
+            audience: audience(&settings.comment),
             mode: settings.mode,
         });
-        let retry = RetryPolicy {
-            max_attempts: settings.queue.max_attempts,
-            base: settings.queue.retry_base.0,
-            max: settings.queue.retry_max.0,
-        };
+        let retry = retry_policy(&settings.queue);
         let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
         let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
         let places = watched_places(&settings.gitlab);
@@ -152,8 +147,18 @@ impl Service {
     }
 }
 
+/// Who may read the comment.
+pub(crate) fn audience(comment: &settings::Comment) -> Audience {
+    if comment.internal { Audience::Members } else { Audience::Everybody }
+}
+
+/// How retries are spaced.
+pub(crate) fn retry_policy(queue: &settings::Queue) -> RetryPolicy {
+    RetryPolicy { max_attempts: queue.max_attempts, base: queue.retry_base.0, max: queue.retry_max.0 }
+}
+
 /// The places that sweep and backfill watch.
-pub fn watched_places(gitlab: &GitLab) -> Vec<Place> {
+pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
     let groups = gitlab.groups.iter().cloned().map(Place::Group);
     groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
 }

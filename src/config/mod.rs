@@ -126,6 +126,15 @@ impl Loaded {
         self.gitlab_or_explain(&mut problems).ok_or_else(|| self.places.locate(problems))
     }
 
+    /// The database file, for commands that need no credentials of webhooks.
+    ///
+    /// # Errors
+    /// If the setting names none.
+    pub fn store(&self) -> Result<PathBuf, Problems> {
+        let mut problems = Vec::new();
+        store_path(&self.settings.store.url, &mut problems).ok_or_else(|| self.places.locate(problems))
+    }
+
     fn gitlab_or_explain(&self, problems: &mut Vec<Problem>) -> Option<GitLabAccess> {
         let gitlab = &self.settings.gitlab;
         let url = credentials::gitlab_url(gitlab.url.as_deref(), problems);
