@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::output;
 use crate::calculator::issue::IssueRef;
@@ -17,6 +17,8 @@ use crate::worker::{Changes, Written};
 
 /// How often a line tells how far it came, where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the bar is drawn again while nothing happens.
+const BAR_INTERVAL: Duration = Duration::from_millis(200);
 /// So many issues are named for each reason; the store knows all.
 const NAMED: usize = 5;
 
@@ -68,18 +70,11 @@ impl Progress {
     pub fn expect(&self, expected: Option<u64>) {
         match self {
             Self::Bar(bar) => {
+                bar.set_style(style(expected));
                 if let Some(expected) = expected {
                     bar.set_length(expected);
                 }
-                let template = match expected {
-                    Some(_) => "{bar:40} {pos} of {len} issues, {per_sec}, {eta} left",
-                    None => "{spinner} {pos} issues, {per_sec}",
-                };
-                // The texts above are constant and right.
-                bar.set_style(
-                    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-                );
-                bar.enable_steady_tick(Duration::from_millis(200));
+                bar.enable_steady_tick(BAR_INTERVAL);
             }
             Self::Lines(lines) => {
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,6 +125,19 @@ impl Progress {
             Self::Lines(lines) => tell(&lines.lock().unwrap_or_else(PoisonError::into_inner).text()),
         }
     }
+}
+
+fn style(expected: Option<u64>) -> ProgressStyle {
+    let template = match expected {
+        Some(_) => "{bar:40} {pos} of {len} issues, {rate} per second, {eta} left",
+        None => "{spinner} {pos} issues, {rate} per second",
+    };
+    // The texts above are constant and right.
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // Whoever cannot be written to does not show a bar.
+        let _ = write!(out, "{:.1}", state.per_sec());
+    })
 }
 
 impl Lines {
