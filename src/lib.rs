@@ -9,6 +9,8 @@
 //! 4. has [`calculator`] assess it and plan the changes (the rule is [`calculator::assess`]),
 //! 5. renders the comment with [`comment`], writes only the difference, and records in the store how the issue was left.
 //!
+//! What webhooks missed is found by [`sweep`], which marks it in the same queue.
+//!
 //! Around that: [`config`] reads the settings once, [`service`] puts the parts together, [`telemetry`] shows how they do,
 //! [`cli`] holds the commands, and [`sandbox`] is a GitLab stand-in for the demo and the tests.
 //!
@@ -19,6 +21,8 @@ pub mod webhook;
 pub mod store;
 
 pub mod worker;
+
+pub mod sweep;
 
 pub mod gitlab;
 

@@ -13,10 +13,11 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::comment::Renderer;
-use crate::config::Config;
-use crate::gitlab::{Audience, Client};
+use crate::config::{Config, settings};
+use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
 use crate::store::Store;
+use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
 use crate::webhook::{Door, Receiver, receive};
 use crate::worker::{Desk, Gate, RetryPolicy, Scribe, Worker};
@@ -36,6 +37,8 @@ pub struct Service {
     pub store: Store,
     /// Completes the ledger.
     pub scribe: Scribe,
+    /// Finds what webhooks missed.
+    pub sweep: Sweep,
     servers: [ServerHandle; 2],
     stop: watch::Sender<bool>,
     parts: JoinSet<&'static str>,
@@ -70,18 +73,17 @@ impl Service {
             store: store.clone(),
             gitlab: gitlab.clone(),
             identity,
-            policy,
+            policy: Arc::clone(&policy),
             renderer,
-            audience: if settings.comment.internal { Audience::Members } else { Audience::Everybody },
+            audience: audience(&settings.comment),
             mode: settings.mode,
         });
-        let retry = RetryPolicy {
-            max_attempts: settings.queue.max_attempts,
-            base: settings.queue.retry_base.0,
-            max: settings.queue.retry_max.0,
-        };
+        let retry = retry_policy(&settings.queue);
         let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
-        let scribe = Scribe { store: store.clone(), gitlab, gate, retry };
+        let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
+        let places = watched_places(&settings.gitlab);
+        let interval = settings.sweep.interval.0;
+        let sweep = Sweep { store: store.clone(), gitlab, gate, retry, policy, places, interval };
 
         let (webhook_address, admin_address) = (webhooks.local_addr()?, health.local_addr()?);
         let webhook_server = webhook_server(webhooks, receiver)?;
@@ -103,9 +105,20 @@ impl Service {
             running.await;
             "the scribe"
         });
+        start_sweeping(&sweep, &mut parts, stopped.clone());
         parts.spawn(upkeep(metrics, stopped));
         let shutdown_timeout = settings.server.shutdown_timeout.0;
-        Ok(Self { webhook_address, admin_address, store, scribe, servers, stop, parts, shutdown_timeout })
+        Ok(Self {
+            webhook_address,
+            admin_address,
+            store,
+            scribe,
+            sweep,
+            servers,
+            stop,
+            parts,
+            shutdown_timeout,
+        })
     }
 
     /// Waits until some part ends, which none should before [`Service::stop`].
@@ -132,6 +145,36 @@ impl Service {
             self.parts.shutdown().await;
         }
     }
+}
+
+/// Who may read the comment.
+pub(crate) fn audience(comment: &settings::Comment) -> Audience {
+    if comment.internal { Audience::Members } else { Audience::Everybody }
+}
+
+/// How retries are spaced.
+pub(crate) fn retry_policy(queue: &settings::Queue) -> RetryPolicy {
+    RetryPolicy { max_attempts: queue.max_attempts, base: queue.retry_base.0, max: queue.retry_max.0 }
+}
+
+/// The places that sweep and backfill watch.
+pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
+    let groups = gitlab.groups.iter().cloned().map(Place::Group);
+    groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
+}
+
+fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
+    if sweep.places.is_empty() {
+        tracing::info!(
+            "no sweep: name groups or projects in gitlab.groups or gitlab.projects to find lost webhooks"
+        );
+        return;
+    }
+    let running = sweep.clone().run(stopped);
+    parts.spawn(async move {
+        running.await;
+        "the sweep"
+    });
 }
 
 fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

@@ -17,10 +17,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("gitlab", &["calculator", "config"]),
     ("webhook", &["calculator", "clock", "config", "identity", "store"]),
     ("worker", &["calculator", "clock", "comment", "config", "gitlab", "identity", "store"]),
+    ("sweep", &["calculator", "clock", "gitlab", "store", "worker"]),
     ("telemetry", &["clock", "config", "store"]),
     (
         "service",
-        &["clock", "comment", "config", "gitlab", "identity", "store", "telemetry", "webhook", "worker"],
+        &[
+            "clock",
+            "comment",
+            "config",
+            "gitlab",
+            "identity",
+            "store",
+            "sweep",
+            "telemetry",
+            "webhook",
+            "worker",
+        ],
     ),
     ("sandbox", &["clock"]),
 ];

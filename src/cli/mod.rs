@@ -1,5 +1,8 @@
 //! The command line: one file per command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod backfill;
+mod backfill_report;
+mod backfill_walk;
 mod config;
 mod demo;
 mod output;
@@ -37,6 +40,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run the service.
     Serve,
+    /// Assess the issues that exist already; `serve` must not run meanwhile.
+    Backfill(backfill::Arguments),
     /// Print one assessment, of labels you name or of an issue in GitLab.
     Score(score::Arguments),
     /// List, retry or drop what could not be done.
@@ -102,6 +107,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
     match cli.command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve => serve::run(&sources()?),
+        Command::Backfill(arguments) => backfill::run(&arguments, &sources()?),
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),

@@ -162,6 +162,7 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
         (settings.gitlab.requests_per_second >= 1, "gitlab.requests_per_second", "must be at least 1"),
         (!settings.gitlab.timeout.0.is_zero(), "gitlab.timeout", "must be longer than 0s"),
         (!settings.queue.retry_base.0.is_zero(), "queue.retry_base", "must be longer than 0s"),
+        (!settings.sweep.interval.0.is_zero(), "sweep.interval", "must be longer than 0s"),
         (
             settings.queue.retry_max.0 >= settings.queue.retry_base.0,
             "queue.retry_max",

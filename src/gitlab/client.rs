@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use reqwest::header::{HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
 use super::label_catalog::LabelCatalog;
+use super::times::http_date;
+use crate::calculator::issue::Moment;
 use crate::config::values::Secret;
 use crate::config::{AccessToken, GitLabAccess};
 
@@ -83,8 +85,28 @@ impl Client {
         self.note_pace.until_ready().await;
     }
 
+    /// What GitLab's clock says, if its answers tell.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn time(&self) -> Result<Option<Moment>, Error> {
+        let response = self.send("user", self.request(Method::GET, "/user")).await?;
+        Ok(date(response.headers()))
+    }
+
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// The page that a link of GitLab's leads to. Elsewhere the token is not sent.
+    pub(super) fn linked(&self, link: &str) -> Result<RequestBuilder, Error> {
+        if link.starts_with(&*self.base) {
+            Ok(self.http.get(link))
+        } else {
+            Err(Error::Rejected {
+                reason: "its Link headers lead elsewhere; set gitlab.url to GitLab's external URL".to_owned(),
+            })
+        }
     }
 
     /// Sends a request and accepts only success.
@@ -228,12 +250,17 @@ fn unavailable(error: &reqwest::Error) -> Error {
     Error::Unavailable { reason: reason.to_owned(), retry_after: None }
 }
 
-fn header_number(headers: &HeaderMap, name: &str) -> Option<u32> {
+pub(super) fn header_number(headers: &HeaderMap, name: &str) -> Option<u32> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
+/// GitLab's clock, as the answer tells it.
+pub(super) fn date(headers: &HeaderMap) -> Option<Moment> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
 /// The address of `rel="next"` in a `Link` header.
-fn next_page(headers: &HeaderMap) -> Option<String> {
+pub(super) fn next_page(headers: &HeaderMap) -> Option<String> {
     let links = headers.get(LINK)?.to_str().ok()?;
     links.split(',').find_map(|link| {
         let (address, parameters) = link.split_once(';')?;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::{Client, json};
 use super::error::Error;
+use super::path::segment;
 use super::times::moment;
 use crate::calculator::issue::{Issue, IssueRef, Moment, State, WorkItemType};
 use crate::calculator::label::Label;
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub reference: IssueRef,
     /// What the rule reads.
     pub issue: Issue,
+    /// When it was made, by GitLab's clock, if the answer tells.
+    pub created_at: Option<Moment>,
     /// When it last changed, by GitLab's clock.
     pub updated_at: Moment,
     /// How many comments it has, system notes not counted.
@@ -42,11 +45,12 @@ pub struct LabelChange {
 
 /// The fields we read of GitLab's issue. Titles and descriptions are left where they are.
 #[derive(Deserialize)]
-struct IssueJson {
+pub(super) struct IssueJson {
     iid: u64,
     project_id: u64,
     state: String,
     labels: Vec<String>,
+    created_at: Option<String>,
     updated_at: String,
     user_notes_count: Option<u64>,
     /// `INCIDENT`; absent before GitLab 14.
@@ -104,15 +108,7 @@ impl ProjectRef {
     fn in_path(&self) -> String {
         match self {
             Self::Id(id) => id.to_string(),
-            Self::Path(path) => path
-                .bytes()
-                .map(|byte| match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                        char::from(byte).to_string()
-                    }
-                    other => format!("%{other:02X}"),
-                })
-                .collect(),
+            Self::Path(path) => segment(path),
         }
     }
 }
@@ -121,7 +117,7 @@ fn comma_separated(labels: &[Label]) -> String {
     labels.iter().map(Label::title).collect::<Vec<_>>().join(",")
 }
 
-fn snapshot(json: IssueJson) -> Result<Snapshot, Error> {
+pub(super) fn snapshot(json: IssueJson) -> Result<Snapshot, Error> {
     let unreadable = |what: &str| Error::Unavailable {
         reason: format!("its answer has no readable {what}"),
         retry_after: None,
@@ -139,18 +135,8 @@ fn snapshot(json: IssueJson) -> Result<Snapshot, Error> {
             work_item_type: type_name.as_deref().map_or(WorkItemType::Issue, WorkItemType::from_name),
             labels: json.labels.iter().map(|title| Label::new(title)).collect(),
         },
+        created_at: json.created_at.as_deref().and_then(moment),
         updated_at: moment(&json.updated_at).ok_or_else(|| unreadable("updated_at"))?,
         comments: json.user_notes_count,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_becomes_one_segment() {
-        assert_eq!(ProjectRef::Path("acme/sh op".to_owned()).in_path(), "acme%2Fsh%20op");
-        assert_eq!(ProjectRef::Path("a/../b?c#d".to_owned()).in_path(), "a%2F..%2Fb%3Fc%23d");
-    }
 }

@@ -5,13 +5,16 @@
 
 mod client;
 mod error;
+mod issue_list;
 mod issues;
 mod label_catalog;
 mod label_events;
 mod notes;
+mod path;
 mod times;
 
 pub use client::Client;
 pub use error::Error;
+pub use issue_list::{IssueList, Order, Page, Place};
 pub use issues::{LabelChange, ProjectRef, Snapshot};
 pub use notes::Audience;

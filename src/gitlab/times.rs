@@ -1,6 +1,7 @@
 //! GitLab's timestamps.
 
 use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 
 use crate::calculator::issue::Moment;
 
@@ -13,6 +14,18 @@ pub(super) fn moment(text: &str) -> Option<Moment> {
         None => text.to_owned(),
     };
     iso.parse::<Timestamp>().ok().map(|timestamp| Moment(timestamp.as_millisecond()))
+}
+
+/// Writes a moment as the API takes it.
+pub(super) fn iso(moment: Moment) -> String {
+    // GitLab's own times are far from the ends of what can be written; what is not stands for the beginning of time.
+    Timestamp::from_millisecond(moment.0).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
+/// Reads the `Date` header of an answer, which knows no fractions of a second.
+pub(super) fn http_date(text: &str) -> Option<Moment> {
+    let timestamp = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Moment(timestamp.as_millisecond()))
 }
 
 #[cfg(test)]
@@ -32,5 +45,18 @@ mod tests {
         }
         assert_eq!(moment("yesterday"), None);
         assert_eq!(moment(""), None);
+    }
+
+    #[test]
+    fn a_moment_is_written_as_it_is_read() {
+        for text in ["2026-05-28T06:10:42.876Z", "2026-05-28T06:10:42Z"] {
+            assert_eq!(iso(moment(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn the_date_header_is_read() {
+        assert_eq!(http_date("Thu, 28 May 2026 06:10:42 GMT"), Some(Moment(1_779_948_642_000)));
+        assert_eq!(http_date("today"), None);
     }
 }

@@ -16,6 +16,8 @@ pub struct Fault {
     pub path: Option<String>,
     /// Only requests with a token of this user.
     pub user: Option<UserId>,
+    /// Only after so many were spared.
+    pub spared: u32,
     /// So many times; `None` is until `clear_faults`.
     pub times: Option<u32>,
     /// What happens.
@@ -57,7 +59,7 @@ impl Fault {
     /// This trouble for every request, until cleared.
     #[must_use]
     pub fn new(trouble: Trouble) -> Self {
-        Self { method: None, path: None, user: None, times: None, trouble }
+        Self { method: None, path: None, user: None, spared: 0, times: None, trouble }
     }
 
     /// An answer of this status.
@@ -84,6 +86,13 @@ impl Fault {
     #[must_use]
     pub fn by(mut self, user: UserId) -> Self {
         self.user = Some(user);
+        self
+    }
+
+    /// Spares so many first.
+    #[must_use]
+    pub fn after(mut self, spared: u32) -> Self {
+        self.spared = spared;
         self
     }
 
@@ -172,6 +181,10 @@ impl Traffic {
             .faults
             .iter_mut()
             .find(|fault| fault.times != Some(0) && fault.matches(method, path, user))?;
+        if fault.spared > 0 {
+            fault.spared -= 1;
+            return None;
+        }
         fault.times = fault.times.map(|times| times - 1);
         let trouble = fault.trouble.clone();
         self.faults.retain(|fault| fault.times != Some(0));

@@ -9,6 +9,7 @@ mod parked;
 mod queue;
 mod rows;
 mod thread;
+mod watermarks;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use followed::{NoteRef, Recollection, Record};
 pub use ledger::{Cause, Entry, OpenCause};
 pub use parked::Parked;
 pub use queue::{Claim, Claimed, Depth, Marked, Release};
+pub use watermarks::Walk;
 
 /// The version of the schema that this program reads and writes.
 const SCHEMA_VERSION: i64 = 1;

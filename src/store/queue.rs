@@ -108,6 +108,14 @@ impl Store {
         self.writer.run(move |connection| claim(connection, now, lease)).await
     }
 
+    /// Takes one issue, whether it waits, is parked or was never marked; for a process that has the store for itself.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the claim could not be made durable.
+    pub async fn claim_issue(&self, issue: IssueRef, now: Millis, lease: Duration) -> Result<Claim, Error> {
+        self.writer.run(move |connection| claim_issue(connection, issue, now, lease)).await
+    }
+
     /// Ends a claim. Returns whether it was still ours; if not, nothing was changed.
     ///
     /// # Errors
@@ -206,6 +214,24 @@ fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claime
         .prepare_cached("SELECT min(due_at) FROM queue WHERE parked_at IS NULL")?
         .query_row([], |row| row.get(0))?;
     Ok(Claimed::Nothing { next_due_at: next_due_at.map(Millis) })
+}
+
+fn claim_issue(
+    connection: &Connection,
+    issue: IssueRef,
+    now: Millis,
+    lease: Duration,
+) -> Result<Claim, Error> {
+    insert(connection, issue, now)?;
+    let token = fastrand::i64(0..i64::MAX);
+    connection
+        .prepare_cached(
+            "UPDATE queue
+             SET token = ?3, claimed_generation = generation, attempts = attempts + 1, due_at = ?4
+             WHERE project_id = ?1 AND iid = ?2",
+        )?
+        .execute(params![issue.project_id, issue.iid, token, now.0 + millis(lease)])?;
+    Ok(Claim { issue, token, attempts: 1, marked_at: now })
 }
 
 fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {

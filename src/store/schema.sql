@@ -66,6 +66,14 @@ BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_is_never_deleted BEFORE DELETE ON ledger
 BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 
+-- How far the walks along lists of issues have come, by GitLab's clock.
+CREATE TABLE watermark (
+    walk  TEXT    NOT NULL, -- 'sweep' or 'backfill'
+    place TEXT    NOT NULL, -- such as 'group acme'
+    at    INTEGER NOT NULL,
+    PRIMARY KEY (walk, place)
+) STRICT, WITHOUT ROWID;
+
 -- A row that readiness rewrites, to prove that writing works.
 CREATE TABLE heartbeat (
     id INTEGER PRIMARY KEY CHECK (id = 1),

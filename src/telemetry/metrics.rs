@@ -63,6 +63,11 @@ fn install() -> Result<PrometheusHandle, String> {
     describe_counter!("escalator_deliveries_total", "Webhook deliveries by outcome.");
     describe_counter!("escalator_assessments_total", "Issues assessed, by band.");
     describe_counter!("escalator_parked_total", "Issues parked because they could not be looked at.");
+    describe_counter!(
+        "escalator_sweeps_total",
+        "Sweeps by outcome: complete, or incomplete because a watched place could not be listed to its end."
+    );
+    describe_counter!("escalator_sweep_marked_total", "Issues that sweeps put into the queue.");
     describe_counter!("escalator_gitlab_calls_total", "Calls to GitLab by operation and status.");
     describe_histogram!(
         "escalator_gitlab_call_duration_seconds",
@@ -81,5 +86,9 @@ fn install() -> Result<PrometheusHandle, String> {
     );
     // Shown from the start, so that an alert on the first one has something to compare with.
     metrics::counter!("escalator_parked_total").increment(0);
+    metrics::counter!("escalator_sweep_marked_total").increment(0);
+    for outcome in ["complete", "incomplete"] {
+        metrics::counter!("escalator_sweeps_total", "outcome" => outcome).increment(0);
+    }
     Ok(handle)
 }

@@ -34,33 +34,85 @@ pub struct Desk {
     pub mode: Mode,
 }
 
-/// What became of the comment, for the log.
-#[derive(Debug, Clone, Copy)]
-enum Written {
+/// What a look came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Closed issues are left as they are; how it was left if it is followed.
+    Closed(Option<Record>),
+    /// From no source, and never was: not worth following.
+    NoSource,
+    /// Assessed; what changed, and how the issue was left.
+    Assessed(Changes, Record),
+}
+
+impl Look {
+    /// How the issue was left, if it is worth following.
+    #[must_use]
+    pub fn record(self) -> Option<Record> {
+        match self {
+            Self::Closed(record) => record,
+            Self::NoSource => None,
+            Self::Assessed(_, record) => Some(record),
+        }
+    }
+}
+
+/// What an assessment changed in GitLab, or would change if this were no dry run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The score.
+    pub score: u32,
+    /// The id of the score's band.
+    pub band: String,
+    /// Labels that were added.
+    pub added: Vec<Label>,
+    /// Labels that were removed.
+    pub removed: Vec<Label>,
+    /// What became of the comment.
+    pub comment: Written,
+}
+
+impl Changes {
+    /// Whether there was nothing to change.
+    #[must_use]
+    pub fn none(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.comment == Written::Unchanged
+    }
+}
+
+/// What became of the comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is new.
     Created,
+    /// It reads otherwise.
     Edited,
+    /// It reads as it did.
     Unchanged,
-    Withheld,
+    /// A dry run: it would be new.
+    WouldCreate,
+    /// A dry run: it would read otherwise.
+    WouldEdit,
 }
 
 impl Desk {
-    /// Looks at an issue. Returns how it was left, or nothing for one that is not worth following.
+    /// Looks at an issue. Returns what came of it, which the caller has to record.
     ///
     /// Can be broken off anywhere and repeated: it only ever writes the difference to what it reads.
     ///
     /// # Errors
     /// The [`Failure`], for the retry policy to decide about.
-    pub async fn look(&self, reference: IssueRef) -> Result<Option<Record>, Failure> {
+    pub async fn look(&self, reference: IssueRef) -> Result<Look, Failure> {
         let started = Instant::now();
         let own_user_id = self.own_user_id().await?;
         let snapshot = self.gitlab.issue(&ProjectRef::Id(reference.project_id), reference.iid).await?;
         let known = self.store.recall(reference).await?;
         if snapshot.issue.state == State::Closed {
-            return Ok(known.map(left_closed));
+            return Ok(Look::Closed(known.map(left_closed)));
         }
         let assessment = assess(&snapshot.issue, &self.policy);
         if known.is_none() && assessment.verdict == Verdict::NoSource {
-            return Ok(None);
+            return Ok(Look::NoSource);
         }
 
         let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own_user_id).await?;
@@ -85,14 +137,22 @@ impl Desk {
             milliseconds = started.elapsed().as_millis(),
             "assessed"
         );
-        Ok(Some(Record {
+        let changes = Changes {
+            score: assessment.score,
+            band: assessment.band.id.clone(),
+            added: plan.add,
+            removed: plan.remove,
+            comment: written,
+        };
+        let record = Record {
             state: after.issue.state,
             work_item_type: after.issue.work_item_type,
             labels: self.labels_read(&after.issue),
             hands: plan.hands,
             note,
             entry,
-        }))
+        };
+        Ok(Look::Assessed(changes, record))
     }
 
     async fn own_user_id(&self) -> Result<u64, Failure> {
@@ -213,7 +273,9 @@ impl Desk {
             Mode::Live => {}
             Mode::DryRun => {
                 tracing::info!(%issue, "dry run: would write the comment");
-                return Ok((note, Written::Withheld));
+                let exists =
+                    note.is_some() || !self.existing_notes(issue, snapshot, own_user_id).await?.is_empty();
+                return Ok((note, if exists { Written::WouldEdit } else { Written::WouldCreate }));
             }
         }
         if let Some(note) = note {
@@ -229,7 +291,7 @@ impl Desk {
     }
 
     /// Looks before it posts: an earlier attempt may have posted without our hearing of it, and a lost store has
-    /// forgotten what it posted. An issue without any comment needs no look; internal notes are not surely counted.
+    /// forgotten what it posted.
     async fn find_or_create_note(
         &self,
         issue: IssueRef,
@@ -237,9 +299,7 @@ impl Desk {
         snapshot: &Snapshot,
         own_user_id: u64,
     ) -> Result<(u64, Written), Failure> {
-        let surely_none = snapshot.comments == Some(0) && self.audience == Audience::Everybody;
-        let existing =
-            if surely_none { Vec::new() } else { self.gitlab.own_notes(issue, own_user_id, MARKER).await? };
+        let existing = self.existing_notes(issue, snapshot, own_user_id).await?;
         let Some((first, too_many)) = existing.split_first() else {
             let id = self.gitlab.create_note(issue, body, self.audience).await?;
             return Ok((id, Written::Created));
@@ -252,6 +312,20 @@ impl Desk {
             }
         }
         Ok((*first, Written::Edited))
+    }
+
+    /// Our comments on an issue. One without any comment needs no call; internal notes are not surely counted.
+    async fn existing_notes(
+        &self,
+        issue: IssueRef,
+        snapshot: &Snapshot,
+        own_user_id: u64,
+    ) -> Result<Vec<u64>, Failure> {
+        let surely_none = snapshot.comments == Some(0) && self.audience == Audience::Everybody;
+        if surely_none {
+            return Ok(Vec::new());
+        }
+        Ok(self.gitlab.own_notes(issue, own_user_id, MARKER).await?)
     }
 
     fn labels_read(&self, issue: &Issue) -> Vec<Label> {

@@ -17,14 +17,14 @@ use crate::clock::{self, Millis};
 use crate::store::{Claim, Claimed, Release, Store};
 
 pub use after_failure::{Failure, Next, RetryPolicy, after_failure};
-pub use desk::Desk;
+pub use desk::{Changes, Desk, Look, Written};
 pub use gate::Gate;
 pub use scribe::Scribe;
 
 /// How long a claim is ours. Longer than [`LONGEST_LOOK`], so that nobody else starts while we are still at it.
 const LEASE: Duration = Duration::from_secs(300);
 /// A look that takes longer is given up and tried again.
-const LONGEST_LOOK: Duration = Duration::from_secs(240);
+pub const LONGEST_LOOK: Duration = Duration::from_secs(240);
 /// A sleeping worker looks at the queue at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How long to wait when the store does not answer.
@@ -89,7 +89,7 @@ impl Worker {
                 .unwrap_or(Err(Failure::TookTooLong))
         };
         let release = match looked {
-            Ok(record) => Release::Done(record.map(Box::new)),
+            Ok(look) => Release::Done(look.record().map(Box::new)),
             Err(failure) => self.react(claim, &failure),
         };
         self.finish(claim, release).await;

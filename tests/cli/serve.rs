@@ -124,9 +124,9 @@ fn logs_as_text_are_lines_for_people() {
     let place = Place::ready_to_serve().variable("ESCALATOR__LOG__FORMAT", "text");
     let mut command = place.command(&["serve"]);
     let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.take().unwrap()), &mut line)
-        .unwrap();
+    let log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let line =
+        std::io::BufRead::lines(log).map(Result::unwrap).find(|line| line.contains("serving")).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(line.contains(" INFO ") && line.contains("serving webhooks=http://127.0.0.1:"), "{line}");

@@ -1,0 +1,131 @@
+//! `escalator backfill`: assesses the issues that exist already.
+//!
+//! Looks at each with the same code as the service, and has the store for itself meanwhile.
+
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use tokio::sync::watch;
+
+use super::backfill_report::{Progress, Tally};
+use super::backfill_walk::{Ended, Walk};
+use super::signals::StopSignals;
+use super::{CommandError, output, runtime};
+use crate::clock;
+use crate::comment::Renderer;
+use crate::config::settings::Mode;
+use crate::config::sources::Sources;
+use crate::config::{Loaded, load};
+use crate::gitlab::{Client, Place};
+use crate::identity::Identity;
+use crate::service::{audience, retry_policy, watched_places};
+use crate::store::{OpenError, Store};
+use crate::worker::{Desk, Gate};
+
+/// Where to look, and whether to write.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A group, with its subgroups, instead of what gitlab.groups and gitlab.projects name; repeat it for each.
+    #[arg(long, value_name = "PATH")]
+    group: Vec<String>,
+    /// A project, likewise.
+    #[arg(long, value_name = "PATH")]
+    project: Vec<String>,
+    /// Write nothing, neither to GitLab nor to the store; print what would change, an issue a line.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), CommandError> {
+    let loaded = load(sources)?;
+    let places = places(arguments, &loaded)?;
+    let access = loaded.gitlab()?;
+    let renderer = Renderer::new(loaded.settings.comment.templates.as_deref())?;
+    renderer.check(&loaded.policy)?;
+    let gitlab = Client::new(&access).map_err(anyhow::Error::from)?;
+    let store = open(&loaded)?;
+    let mode = if arguments.dry_run { Mode::DryRun } else { loaded.settings.mode };
+    let desk = Desk {
+        store,
+        gitlab,
+        identity: Identity::default(),
+        policy: Arc::new(loaded.policy.clone()),
+        renderer,
+        audience: audience(&loaded.settings.comment),
+        mode,
+    };
+    runtime()?.block_on(walk(desk, &loaded, &places))
+}
+
+fn places(arguments: &Arguments, loaded: &Loaded) -> Result<Vec<Place>, CommandError> {
+    let groups = arguments.group.iter().cloned().map(Place::Group);
+    let mut named: Vec<_> = groups.chain(arguments.project.iter().cloned().map(Place::Project)).collect();
+    if named.is_empty() {
+        named = watched_places(&loaded.settings.gitlab);
+    }
+    if named.is_empty() {
+        return Err(CommandError::Usage(
+            "nowhere to look: name places with --group or --project, or set gitlab.groups or gitlab.projects"
+                .to_owned(),
+        ));
+    }
+    Ok(named)
+}
+
+fn open(loaded: &Loaded) -> Result<Store, CommandError> {
+    Store::open(&loaded.store()?, clock::now()).map_err(|error| match error {
+        OpenError::InUse(path) => CommandError::Failed(anyhow!(
+            "{} is in use by another escalator, and a backfill needs it for itself: stop `escalator serve`, run the \
+             backfill, and start it again; its first sweep finds what changed in between",
+            path.display()
+        )),
+        other @ (OpenError::Newer { .. } | OpenError::Damaged { .. } | OpenError::Inaccessible { .. }) => {
+            CommandError::Failed(other.into())
+        }
+    })
+}
+
+/// Walks until the end or until told to stop; told twice, it stops at once.
+async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), CommandError> {
+    let own_user_id = desk.gitlab.own_user_id().await.context("cannot begin")?;
+    desk.identity.learn(own_user_id);
+    let (stop, stopped) = watch::channel(false);
+    let mode = desk.mode;
+    let walk = Walk {
+        desk,
+        gate: Gate::default(),
+        retry: retry_policy(&loaded.settings.queue),
+        at_once: loaded.settings.queue.workers,
+        progress: Progress::start(),
+        stopped,
+    };
+    let mut tally = Tally::new(mode);
+    let mut signals = StopSignals::listen()?;
+    let ended = {
+        let mut walking = std::pin::pin!(walk.run(places, &mut tally));
+        tokio::select! {
+            ended = &mut walking => ended.map_err(anyhow::Error::from)?,
+            () = signals.requested() => {
+                walk.progress.say("stopping: finishing what is in hand; a second signal stops at once");
+                stop.send_replace(true);
+                tokio::select! {
+                    ended = &mut walking => ended.map_err(anyhow::Error::from)?,
+                    () = signals.requested() => {
+                        return Err(anyhow!("stopped at once").into());
+                    }
+                }
+            }
+        }
+    };
+    walk.progress.end();
+    output::print(&tally.table())?;
+    match ended {
+        Ended::Complete if tally.failures() == 0 => Ok(()),
+        Ended::Complete => Err(anyhow!("not everything could be looked at; the table says why").into()),
+        Ended::Stopped if mode == Mode::Live => {
+            Err(anyhow!("stopped before the end; the next backfill goes on from here").into())
+        }
+        Ended::Stopped => Err(anyhow!("stopped before the end").into()),
+    }
+}

@@ -1,0 +1,265 @@
+//! The walk of a backfill: every issue of some places, in the order in which they were made.
+//!
+//! The position is kept in the store as it goes, so that a walk that was broken off goes on where it was. An issue that
+//! fails for good is parked, as the service would, and does not hold up the others.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::{StreamExt, future, stream};
+use tokio::sync::watch;
+
+use super::backfill_report::{Outcome, Progress, Tally};
+use crate::calculator::issue::{IssueRef, Moment, State};
+use crate::clock;
+use crate::config::settings::Mode;
+use crate::gitlab::{self, IssueList, Order, Page, Place, Snapshot};
+use crate::store::{self, Release};
+use crate::worker::{Desk, Failure, Gate, LONGEST_LOOK, Look, Next, RetryPolicy, after_failure};
+
+/// How long an issue is claimed. Nobody else has the store, so it only has to be long.
+const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Walks.
+pub(super) struct Walk {
+    /// Looks at issues.
+    pub desk: Desk,
+    /// Closed while GitLab wants no calls.
+    pub gate: Gate,
+    /// What a failure means.
+    pub retry: RetryPolicy,
+    /// How many issues are looked at at the same time.
+    pub at_once: usize,
+    /// Who is told how far it came.
+    pub progress: Progress,
+    /// Whether to stop.
+    pub stopped: watch::Receiver<bool>,
+}
+
+/// How a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Everything was looked at.
+    Complete,
+    /// It was told to stop.
+    Stopped,
+}
+
+/// Why something was not done.
+enum Undone {
+    Stopped,
+    /// Gone from GitLab, or never there.
+    Gone,
+    Failed(Failure),
+}
+
+impl From<store::Error> for Undone {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Walk {
+    /// Walks through all places. One that cannot be listed does not stop the others.
+    pub async fn run(&self, places: &[Place], tally: &mut Tally) -> Result<Ended, store::Error> {
+        let (mut seen, mut lists) = (HashSet::new(), Vec::new());
+        let mut expected = Some(0);
+        for place in places {
+            let list = self.list(place).await?;
+            match self.count(&list).await {
+                Ok(count) => {
+                    expected = expected.zip(count).map(|(sum, count)| sum + u64::from(count));
+                    lists.push((place, list));
+                }
+                Err(Undone::Stopped) => return Ok(Ended::Stopped),
+                Err(undone) => tally.unlisted(place, &reason(undone)),
+            }
+        }
+        self.progress.expect(expected);
+        for (place, list) in lists {
+            match self.walk(place, list, &mut seen, tally).await {
+                Ok(()) => {}
+                Err(Undone::Stopped) => return Ok(Ended::Stopped),
+                Err(undone) => tally.unlisted(place, &reason(undone)),
+            }
+        }
+        if self.desk.mode == Mode::Live && tally.unlisted_places() == 0 {
+            for place in places {
+                self.desk.store.forget_watermark(store::Walk::Backfill, &place.to_string()).await?;
+            }
+        }
+        Ok(Ended::Complete)
+    }
+
+    /// The issues of a place, from where an earlier walk was broken off.
+    async fn list(&self, place: &Place) -> Result<IssueList, store::Error> {
+        let position = match self.desk.mode {
+            Mode::Live => self.desk.store.watermark(store::Walk::Backfill, &place.to_string()).await?,
+            Mode::DryRun => None,
+        };
+        if let Some(Moment(millis)) = position {
+            let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+            self.progress.say(&format!(
+                "{place}: going on where an earlier backfill stopped, with the issues made since {time}"
+            ));
+        }
+        Ok(IssueList::new(place.clone(), Order::Created, position))
+    }
+
+    /// How many issues a list has, if GitLab counts them.
+    async fn count(&self, list: &IssueList) -> Result<Option<u32>, Undone> {
+        let page = self.page(&mut list.clone()).await?;
+        Ok(page.and_then(|page| page.from_here))
+    }
+
+    async fn walk(
+        &self,
+        place: &Place,
+        mut list: IssueList,
+        seen: &mut HashSet<IssueRef>,
+        tally: &mut Tally,
+    ) -> Result<(), Undone> {
+        while let Some(page) = self.page(&mut list).await? {
+            let Some((last, _)) = page.issues.last() else { continue };
+            let last = *last;
+            let unseen: Vec<_> =
+                page.issues.into_iter().filter(|(_, issue)| seen.insert(issue.reference)).collect();
+            self.look_at_all(place, &unseen, tally).await?;
+            self.keep_position(place, last).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the issues of a page, some at the same time, and keeps the position behind those that are done.
+    async fn look_at_all(
+        &self,
+        place: &Place,
+        issues: &[(Moment, Snapshot)],
+        tally: &mut Tally,
+    ) -> Result<(), Undone> {
+        let mut looks = std::pin::pin!(
+            stream::iter(issues)
+                .take_while(|_| future::ready(!*self.stopped.borrow()))
+                .map(async |(at, snapshot)| (*at, snapshot.reference, self.look(snapshot).await))
+                .buffered(self.at_once)
+        );
+        let (mut done, mut all_before_done) = (0, true);
+        while let Some((at, issue, looked)) = looks.next().await {
+            let outcome = match looked {
+                Ok(outcome) => outcome,
+                Err(Undone::Stopped) => {
+                    all_before_done = false;
+                    continue;
+                }
+                Err(Undone::Gone) => Outcome::Gone,
+                Err(Undone::Failed(failure)) => Outcome::Failed(failure.to_string()),
+            };
+            done += 1;
+            if all_before_done && outcome.took_calls() {
+                self.keep_position(place, at).await?;
+            }
+            self.progress.one_more();
+            if let Some(line) = tally.add(issue, outcome) {
+                self.progress.print(&line);
+            }
+        }
+        if done == issues.len() { Ok(()) } else { Err(Undone::Stopped) }
+    }
+
+    async fn keep_position(&self, place: &Place, at: Moment) -> Result<(), store::Error> {
+        match self.desk.mode {
+            Mode::Live => self.desk.store.keep_watermark(store::Walk::Backfill, &place.to_string(), at).await,
+            Mode::DryRun => Ok(()),
+        }
+    }
+
+    /// Looks at one issue, unless the list shows already that there is nothing to look at.
+    async fn look(&self, listed: &Snapshot) -> Result<Outcome, Undone> {
+        let (reference, issue) = (listed.reference, &listed.issue);
+        if issue.state == State::Closed {
+            return Ok(Outcome::Closed);
+        }
+        let from_source = self.desk.policy.has_source(issue.work_item_type, &issue.labels);
+        if !from_source && self.desk.store.recall(reference).await?.is_none() {
+            return Ok(Outcome::NoSource);
+        }
+        let looking = async || self.desk.look(reference).await;
+        match self.desk.mode {
+            Mode::DryRun => self.persist(looking).await.map(|look| outcome(&look)),
+            Mode::Live => {
+                let claim = self.desk.store.claim_issue(reference, clock::now(), LEASE).await?;
+                let looked = self.persist(looking).await;
+                let release = match &looked {
+                    Ok(look) => Release::Done(look.clone().record().map(Box::new)),
+                    Err(Undone::Stopped) => Release::Paused,
+                    Err(Undone::Gone) => Release::Dropped,
+                    Err(Undone::Failed(failure)) => Release::Parked { reason: failure.to_string() },
+                };
+                self.desk.store.finish(claim, release, clock::now()).await?;
+                looked.map(|look| outcome(&look))
+            }
+        }
+    }
+
+    async fn page(&self, list: &mut IssueList) -> Result<Option<Page>, Undone> {
+        self.persist(async || Ok(list.next_page(&self.desk.gitlab).await?)).await
+    }
+
+    /// Tries until it is done, fails for good, or is told to stop.
+    async fn persist<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Undone> {
+        let mut attempts = 0;
+        loop {
+            let pass = tokio::select! {
+                pass = self.gate.pass() => pass,
+                () = self.until_stopped() => return Err(Undone::Stopped),
+            };
+            attempts += 1;
+            let done = tokio::time::timeout(LONGEST_LOOK, attempt()).await;
+            let failure = match done.unwrap_or(Err(Failure::TookTooLong)) {
+                Ok(done) => {
+                    pass.used();
+                    return Ok(done);
+                }
+                Err(failure) => failure,
+            };
+            let next = after_failure(&failure, attempts, &self.retry);
+            if let Next::PauseAll(pause) = next {
+                self.progress.say(&format!("{failure}; pausing for {} s", pause.as_secs()));
+                self.gate.pause(pause);
+                attempts -= 1;
+            }
+            pass.used();
+            match next {
+                Next::PauseAll(_) => {}
+                Next::Retry(delay) => tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = self.until_stopped() => return Err(Undone::Stopped),
+                },
+                Next::Park => return Err(Undone::Failed(failure)),
+                Next::Drop => return Err(Undone::Gone),
+            }
+        }
+    }
+
+    async fn until_stopped(&self) {
+        // Whoever could tell us to stop is waiting for us, so the sender is still there.
+        let mut stopped = self.stopped.clone();
+        let _told = stopped.wait_for(|stopped| *stopped).await;
+    }
+}
+
+fn outcome(look: &Look) -> Outcome {
+    match look {
+        Look::Closed(_) => Outcome::Closed,
+        Look::NoSource => Outcome::NoSource,
+        Look::Assessed(changes, _) => Outcome::Assessed(changes.clone()),
+    }
+}
+
+fn reason(undone: Undone) -> String {
+    match undone {
+        Undone::Stopped => "it was told to stop".to_owned(),
+        Undone::Gone => gitlab::Error::NotFound.to_string(),
+        Undone::Failed(failure) => failure.to_string(),
+    }
+}

@@ -1,0 +1,22 @@
+//! Paths of groups and projects as one segment of an address.
+
+/// `acme/shop` as `acme%2Fshop`, whatever a person wrote.
+pub(super) fn segment(path: &str) -> String {
+    path.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_one_segment() {
+        assert_eq!(segment("acme/sh op"), "acme%2Fsh%20op");
+        assert_eq!(segment("a/../b?c#d"), "a%2F..%2Fb%3Fc%23d");
+    }
+}

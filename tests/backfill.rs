@@ -1,0 +1,296 @@
+//! `escalator backfill` as people run it: the real binary against a GitLab with issues that nobody has looked at yet.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use escalator::clock::Millis;
+use escalator::sandbox::{Actor, Fault, IssueId, Kind, Options, Sandbox, Trouble, UserId};
+use escalator::store::Store;
+use tempfile::TempDir;
+
+const FIVE: [&str; 3] = ["cross-functionality::yes", "complexity::yes", "financial-impact::yes"];
+
+/// A GitLab before Escalator came, and what a backfill of it needs.
+struct Before {
+    gitlab: Sandbox,
+    riley: UserId,
+    bot: UserId,
+    shop: u64,
+    token: String,
+    folder: TempDir,
+}
+
+/// What a backfill said and how it ended.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    error: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            error: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Said {
+    /// The figure of a row of the table.
+    fn count(&self, row: &str) -> usize {
+        let line = self.out.lines().find(|line| line.trim().starts_with(row));
+        line.unwrap_or_else(|| panic!("no {row} in {}", self.out))
+            .split_whitespace()
+            .last()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+}
+
+impl Before {
+    async fn start() -> Self {
+        let gitlab = Sandbox::start(Options::default()).await.unwrap();
+        let shop = gitlab.project("acme/shop");
+        let (riley, bot) = (gitlab.user("riley"), gitlab.bot("escalator-bot"));
+        gitlab.member(riley, "acme", 20);
+        gitlab.member(bot, "acme", 20);
+        let token = gitlab.token(bot, &["api"]);
+        Self { gitlab, riley, bot, shop, token, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn riley(&self) -> Actor {
+        self.gitlab.by(self.riley)
+    }
+
+    fn incident(&self, labels: &[&str]) -> IssueId {
+        self.gitlab.issue(self.shop).by(self.riley).kind(Kind::Incident).labels(labels.to_vec()).create()
+    }
+
+    fn incidents(&self, count: usize) -> Vec<IssueId> {
+        (0..count).map(|_| self.incident(&FIVE)).collect()
+    }
+
+    fn store_path(&self) -> PathBuf {
+        self.folder.path().join("escalator.db")
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_escalator"))
+            .arg("backfill")
+            .args(arguments)
+            .env("ESCALATOR__GITLAB__URL", self.gitlab.url())
+            .env("ESCALATOR__GITLAB__TOKEN", &self.token)
+            .env("ESCALATOR__GITLAB__REQUESTS_PER_SECOND", "10000")
+            .env("ESCALATOR__GITLAB__NOTES_PER_MINUTE", "100000")
+            .env("ESCALATOR__QUEUE__RETRY_BASE", "50ms")
+            .env("ESCALATOR__QUEUE__MAX_ATTEMPTS", "3")
+            .env("ESCALATOR__STORE__URL", format!("sqlite://{}", self.store_path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Said {
+        ended(self.spawn(arguments)).await
+    }
+
+    fn right(&self, issues: &[IssueId]) -> usize {
+        issues.iter().filter(|issue| self.is_right(**issue)).count()
+    }
+
+    fn is_right(&self, issue: IssueId) -> bool {
+        let labelled = self.gitlab.labels(issue).contains(&"platform-escalation".to_owned());
+        let notes = self.gitlab.notes(issue);
+        labelled && notes.len() == 1 && notes[0].author_id == self.bot
+    }
+
+    fn writes(&self) -> usize {
+        self.gitlab.requests().iter().filter(|request| !request.reads()).count()
+    }
+
+    async fn parked(&self) -> u64 {
+        let store = Store::open(&self.store_path(), Millis(0)).unwrap();
+        store.depth().await.unwrap().parked
+    }
+}
+
+async fn ended(child: Child) -> Said {
+    let waiting = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+    waiting.await.unwrap().into()
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[actix_web::test]
+async fn what_exists_already_is_assessed_and_counted() {
+    let before = Before::start().await;
+    let incidents = before.incidents(3);
+    before.gitlab.issue(before.shop).by(before.riley).labels(["bug"]).create();
+    let closed = before.incident(&FIVE);
+    before.riley().close(closed).unwrap();
+
+    let said = before.run(&["--group", "acme"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert_eq!(before.right(&incidents), 3);
+    assert!(before.gitlab.notes(closed).is_empty());
+    let rows = ["assessed", "changed", "unchanged", "skipped: closed", "skipped: no source", "failed"];
+    assert_eq!(rows.map(|row| said.count(row)), [3, 3, 0, 1, 1, 0]);
+    assert!(said.error.contains("5 issues to go through"), "{}", said.error);
+    assert!(said.error.contains("5 of 5 issues, "), "{}", said.error);
+
+    let writes = before.writes();
+    let again = before.run(&["--project", "acme/shop"]).await;
+    assert_eq!(rows.map(|row| again.count(row)), [3, 0, 3, 1, 1, 0]);
+    assert_eq!((again.code, before.writes()), (Some(0), writes));
+}
+
+#[actix_web::test]
+async fn a_dry_run_prints_what_would_change_and_writes_nothing() {
+    let before = Before::start().await;
+    let issue = before.incident(&FIVE);
+    let said = before.run(&["--group", "acme", "--dry-run"]).await;
+    let line = format!(
+        "{}#{}  score 5  escalation  labels +\"platform-escalation\"  comment created\n",
+        issue.project_id, issue.iid
+    );
+    assert!(said.out.starts_with(&line), "{}", said.out);
+    assert_eq!((said.code, said.count("would change"), before.writes()), (Some(0), 1, 0));
+    let store = rusqlite::Connection::open(before.store_path()).unwrap();
+    for table in ["queue", "followed", "ledger", "watermark"] {
+        let rows: u64 =
+            store.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+    drop(store);
+
+    before.run(&["--group", "acme"]).await;
+    before.riley().remove_labels(issue, FIVE).unwrap();
+    let said = before.run(&["--group", "acme", "--dry-run"]).await;
+    assert!(
+        said.out.contains("score 0  none  labels -\"platform-escalation\"  comment edited"),
+        "{}",
+        said.out
+    );
+    assert!(before.is_right(issue));
+}
+
+#[actix_web::test]
+async fn more_issues_than_fit_a_page_are_all_assessed_once() {
+    let before = Before::start().await;
+    let incidents = before.incidents(230);
+    let said = before.run(&["--group", "acme", "--project", "acme/shop"]).await;
+    assert_eq!((said.code, said.count("assessed")), (Some(0), 230), "{}", said.error);
+    assert_eq!(before.right(&incidents), 230);
+    let most = incidents.iter().map(|issue| before.gitlab.reads(*issue)).max();
+    assert_eq!(most, Some(1), "a place within another one is not looked at twice");
+}
+
+#[actix_web::test]
+async fn after_ctrl_c_a_second_run_goes_on_where_the_first_one_stopped() {
+    for signal_name in ["-INT", "-KILL"] {
+        let before = Before::start().await;
+        let incidents = before.incidents(130);
+        let slow = Fault::new(Trouble::Delay(Duration::from_millis(20))).on("PUT", "/issues/");
+        before.gitlab.fault(slow);
+        let child = before.spawn(&["--group", "acme"]);
+        while before.right(&incidents) < 110 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        signal(&child, signal_name);
+        let first = ended(child).await;
+        before.gitlab.clear_faults();
+        assert!(before.right(&incidents) < 130, "it did not stop");
+        if signal_name == "-INT" {
+            assert_eq!(first.code, Some(1));
+            assert!(first.error.contains("the next backfill goes on from here"), "{}", first.error);
+            assert_eq!(first.count("assessed"), before.right(&incidents));
+        }
+
+        let second = before.run(&["--group", "acme"]).await;
+        assert_eq!((second.code, before.right(&incidents)), (Some(0), 130), "{}", second.error);
+        let said = "group acme: going on where an earlier backfill stopped, with the issues made since";
+        assert!(second.error.contains(said), "{}", second.error);
+        let repeated = incidents.iter().filter(|issue| before.gitlab.reads(**issue) > 1).count();
+        assert!(repeated <= 6, "{repeated} issues were looked at twice");
+
+        let third = before.run(&["--group", "acme"]).await;
+        assert_eq!(third.count("unchanged"), 130, "a backfill that came to its end begins at the beginning");
+    }
+}
+
+#[actix_web::test]
+async fn an_issue_that_fails_is_named_with_the_reason_parked_and_does_not_stop_the_others() {
+    let before = Before::start().await;
+    let incidents = before.incidents(5);
+    let path = format!("/issues/{}", incidents[2].iid);
+    before.gitlab.fault(Fault::status(403).on("PUT", &path));
+    let said = before.run(&["--group", "acme"]).await;
+    assert_eq!((said.code, said.count("failed"), said.count("assessed")), (Some(1), 1, 4));
+    let reason = format!("  1 of these ({}#{}): GitLab refuses: ", before.shop, incidents[2].iid);
+    assert!(said.out.contains(&reason), "{}", said.out);
+    assert_eq!((before.right(&incidents), before.parked().await), (4, 1));
+
+    before.gitlab.clear_faults();
+    let said = before.run(&["--group", "acme"]).await;
+    assert_eq!((said.code, said.count("changed"), said.count("unchanged")), (Some(0), 1, 4));
+    assert_eq!((before.right(&incidents), before.parked().await), (5, 0));
+}
+
+#[actix_web::test]
+async fn throttling_and_short_trouble_are_waited_out() {
+    let before = Before::start().await;
+    let incidents = before.incidents(10);
+    before.gitlab.fault(Fault::throttled(1).on("PUT", "/issues/").after(3).times(1));
+    before.gitlab.fault(Fault::status(502).on("GET", "/groups/acme/issues").times(2));
+    before.gitlab.fault(Fault::new(Trouble::Reset).on("POST", "/notes").times(1));
+    let said = before.run(&["--group", "acme"]).await;
+    assert_eq!((said.code, before.right(&incidents)), (Some(0), 10), "{}", said.error);
+    assert!(said.error.contains("pausing for 1 s"), "{}", said.error);
+}
+
+#[actix_web::test]
+async fn beside_a_running_service_it_says_what_to_do() {
+    let before = Before::start().await;
+    let store = Store::open(&before.store_path(), Millis(0)).unwrap();
+    let said = before.run(&["--group", "acme"]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(said.error.contains("stop `escalator serve`, run the backfill"), "{}", said.error);
+    assert!(before.gitlab.requests().is_empty());
+    drop(store);
+}
+
+#[actix_web::test]
+async fn a_place_that_the_token_does_not_see_fails_and_the_others_are_done() {
+    let before = Before::start().await;
+    let incidents = before.incidents(2);
+    let said = before.run(&["--group", "nowhere", "--group", "acme"]).await;
+    assert_eq!((said.code, before.right(&incidents)), (Some(1), 2));
+    assert!(
+        said.out.contains("not listed to the end: group nowhere: GitLab does not show it"),
+        "{}",
+        said.out
+    );
+}
+
+#[actix_web::test]
+async fn without_a_place_or_with_a_wrong_token_it_ends_at_once() {
+    let before = Before::start().await;
+    let said = before.run(&[]).await;
+    assert_eq!(said.code, Some(2));
+    assert!(said.error.contains("name places with --group or --project"), "{}", said.error);
+
+    before.gitlab.revoke(&before.token);
+    let said = before.run(&["--group", "acme"]).await;
+    assert_eq!((said.code, before.gitlab.requests().len()), (Some(1), 1));
+    assert!(said.error.contains("does not accept the access token"), "{}", said.error);
+}

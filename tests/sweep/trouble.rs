@@ -1,0 +1,128 @@
+//! A sweep in trouble: it loses nothing, and repeats what it did not finish.
+
+use escalator::calculator::issue::Moment;
+use escalator::sandbox::{Fault, Loss, Trouble};
+
+use super::app::score;
+use super::{keep_watermark, lists, start, start_with, sweep, watermark};
+
+#[actix_web::test]
+async fn a_failure_on_the_second_page_loses_nothing() {
+    let troubles =
+        [Trouble::Reset, Trouble::ApplyThenLose(Loss::BadGateway), Trouble::ApplyThenLose(Loss::Reset)];
+    for trouble in troubles {
+        let app = start().await;
+        let before = watermark(&app).await.map(|at| Moment(at.0 - 60_000));
+        keep_watermark(&app, before.unwrap()).await;
+        app.gitlab.drop_deliveries(true);
+        let issues: Vec<_> = (0..150).map(|_| app.incident(&score(5, &[]))).collect();
+        app.gitlab.clear_requests();
+        app.gitlab.fault(Fault::new(trouble.clone()).on("GET", "/groups/acme/issues").after(1).times(1));
+
+        sweep(&app).await;
+        let right = || {
+            issues.iter().filter(|issue| app.escalation_labels(**issue) == ["platform-escalation"]).count()
+        };
+        assert_eq!((right(), watermark(&app).await), (100, before), "{trouble:?}: what was marked stays");
+        sweep(&app).await;
+        assert_eq!(right(), 150, "{trouble:?}");
+        assert!(watermark(&app).await > before);
+        app.end().await;
+    }
+}
+
+#[actix_web::test]
+async fn an_unavailable_gitlab_is_swept_again_soon_and_not_only_after_the_interval() {
+    let mut app = start().await;
+    app.gitlab.drop_deliveries(true);
+    let issue = app.incident(&score(5, &[]));
+    app.stop_service().await;
+    app.gitlab.fault(Fault::status(502).on("GET", "/groups/acme/issues").times(3));
+    app.restart_service();
+    app.until("a sweep found it", |app| app.escalation_labels(issue) == ["platform-escalation"]).await;
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn throttling_holds_the_sweep_and_the_workers_alike() {
+    let mut app = start().await;
+    let issue = app.incident(&score(4, &[]));
+    app.settle().await;
+    app.stop_service().await;
+    app.gitlab.clear_requests();
+    app.gitlab.fault(Fault::throttled(1).on("GET", "/groups/acme/issues").times(1));
+    app.restart_service();
+    app.until("the sweep was refused", |app| !app.gitlab.requests().is_empty()).await;
+    app.reporter().add_labels(issue, ["customer-impact::yes"]).unwrap();
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    let requests = app.gitlab.requests();
+    assert_eq!(requests[0].status, Some(429));
+    let waited = requests[1].at.0 - requests[0].at.0;
+    assert!(waited >= 900, "the next call came after {waited} ms");
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_place_that_the_token_does_not_see_does_not_stop_the_others() {
+    let settings = [("GITLAB__GROUPS", "nowhere,acme"), ("GITLAB__PROJECTS", "acme/nothing")];
+    let app = start_with(&settings).await;
+    app.gitlab.drop_deliveries(true);
+    let issue = app.incident(&score(5, &[]));
+    sweep(&app).await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_watched_project_is_swept_like_a_group() {
+    let settings = [("GITLAB__GROUPS", "acme"), ("GITLAB__PROJECTS", "other/garden")];
+    let app = start_with(&settings).await;
+    let garden = app.gitlab.project("other/garden");
+    app.gitlab.member(app.bot, "other", 20);
+    app.gitlab.member(app.reporter, "other", 20);
+    let issue = app.gitlab.issue(garden).by(app.reporter).labels(score(5, &["SIRT"])).create();
+    sweep(&app).await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn the_watermark_survives_a_restart_and_the_next_sweep_begins_there() {
+    let mut app = start().await;
+    let before = watermark(&app).await.unwrap();
+    app.stop_service().await;
+    app.gitlab.clear_requests();
+    app.restart_service();
+    app.until("it is swept again", |app| !lists(app).is_empty()).await;
+    let first = app.gitlab.requests().remove(0);
+    let since = jiff::Timestamp::from_millisecond(before.0 - 120_000).unwrap().to_string();
+    assert!(first.path.contains(&format!("updated_after={}", since.replace(':', "%3A"))), "{}", first.path);
+    app.end().await;
+}
+
+/// What GitLab shows late, or with the time of a machine whose clock is behind.
+#[actix_web::test]
+async fn a_change_that_is_older_than_the_last_sweep_is_found_within_the_overlap() {
+    let app = start().await;
+    app.gitlab.drop_deliveries(true);
+    let issue = app.incident(&score(5, &[]));
+    let now = watermark(&app).await.unwrap();
+    keep_watermark(&app, Moment(now.0 + 115_000)).await;
+    sweep(&app).await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn the_first_sweep_goes_back_a_day_by_gitlabs_clock() {
+    let app = start().await;
+    let requests = app.gitlab.requests();
+    assert!(requests[0].route.ends_with("/user"));
+    let since = requests[1].path.split("updated_after=").nth(1).unwrap().split('&').next().unwrap();
+    let since: jiff::Timestamp = since.replace("%3A", ":").parse().unwrap();
+    let back = requests[0].at.0 - since.as_millisecond();
+    let day = 24 * 60 * 60 * 1000;
+    assert!((day..day + 60_000).contains(&back), "{back} ms");
+    app.end().await;
+}
