@@ -30,6 +30,9 @@ use sources::{SettingsFile, Sources};
 pub use access_token::AccessToken;
 pub use credentials::{Credentials, SigningKey};
 
+/// Longer waits are mistakes, and would be times that no clock can show.
+const LONGEST_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// Every setting with its default, as a file that people can copy from.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
@@ -170,10 +173,22 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
         ),
         (settings.webhook.max_body.0 >= 1024, "webhook.max_body", "must be at least 1KiB"),
     ];
+    let periods = [
+        ("server.shutdown_timeout", settings.server.shutdown_timeout),
+        ("gitlab.timeout", settings.gitlab.timeout),
+        ("queue.retry_base", settings.queue.retry_base),
+        ("queue.retry_max", settings.queue.retry_max),
+        ("sweep.interval", settings.sweep.interval),
+    ];
+    let too_long = periods
+        .into_iter()
+        .filter(|(_, period)| period.0 > LONGEST_PERIOD)
+        .map(|(key, _)| Problem::new(key, "must be at most 30d"));
     let problems: Vec<_> = checks
         .into_iter()
         .filter(|(holds, _, _)| !holds)
         .map(|(_, key, message)| Problem::new(key, message))
+        .chain(too_long)
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

@@ -80,7 +80,8 @@ pub struct Store {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
-    /// Secret tokens (`X-Gitlab-Token`); several at once while rotating.
+    /// Secret tokens (`X-Gitlab-Token`); several at once while rotating. A comma separates them in the environment, so
+    /// a token that has one belongs into the file.
     pub secret_tokens: Vec<Secret>,
     /// A file with one secret token per line.
     pub secret_tokens_file: Option<PathBuf>,

@@ -118,6 +118,15 @@ fn a_duration_that_is_none_is_told_what_one_is() {
 }
 
 #[test]
+fn a_duration_that_nobody_can_mean_is_refused() {
+    for key in ["server.shutdown_timeout", "gitlab.timeout", "queue.retry_max", "sweep.interval"] {
+        let expected = format!("escalator: escalator.toml:1: {key} must be at most 30d\n");
+        assert_eq!(complaint(&format!("{key} = \"31d\"")), expected);
+        assert_eq!(complaint(&format!("{key} = \"500000000000years\"")), expected);
+    }
+}
+
+#[test]
 fn a_missing_value_is_named_with_its_list_entry() {
     let file = "[[policy.questions]]\nkey = \"a\"\nname = \"A\"\npoints = 1";
     assert_eq!(complaint(file), "escalator: escalator.toml:1: policy.questions[0].text is missing\n");

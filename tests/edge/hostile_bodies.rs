@@ -185,13 +185,21 @@ async fn over_http_a_value_of_the_wrong_form_is_never_an_error() {
         let status = app.deliver(body.as_str()).await.status;
         assert!(matches!(status, 200 | 202), "{status}: {body}");
     }
-    assert_eq!(app.admin("/readyz").await.status, 200);
+    app.is_ready().await;
     app.service.stop().await;
 }
 
 #[test]
 fn what_a_person_may_be_called_does_not_hide_an_incident() {
-    for value in [Value::Null, json!(7), json!([]), json!({ "id": "x" }), json!({ "id": -1 })] {
+    for value in [
+        Value::Null,
+        json!(7),
+        json!([]),
+        json!({ "id": "x" }),
+        json!({ "id": -1 }),
+        json!({ "id": { "a": { "b": 1 } } }),
+        json!({ "id": [[1], 2] }),
+    ] {
         for field in ["user", "assignees", "assignee", "repository"] {
             let body = changed(INCIDENT, |body| body[field] = value.clone());
             assert!(glimpse(&body).may_have_source, "{field}: {value}");
@@ -201,9 +209,16 @@ fn what_a_person_may_be_called_does_not_hide_an_incident() {
 
 #[test]
 fn one_strange_label_does_not_hide_the_others() {
-    for strange in
-        [Value::Null, json!(7), json!("incident"), json!({}), json!({ "title": null }), json!({ "title": 7 })]
-    {
+    for strange in [
+        Value::Null,
+        json!(7),
+        json!("incident"),
+        json!({}),
+        json!({ "title": null }),
+        json!({ "title": 7 }),
+        json!({ "title": { "a": { "b": 1 } } }),
+        json!({ "title": [[1], 2] }),
+    ] {
         let body = changed(INCIDENT, |body| {
             body["object_attributes"]["type"] = json!("Issue");
             body["labels"] = json!([strange, { "title": "outage" }]);
