@@ -1,7 +1,7 @@
 //! The body of a delivery, reduced to a glimpse of one issue.
 //!
-//! Reads `issue`, `work_item` and `note` bodies of GitLab 16 to 19, confidential ones included, and nothing of them
-//! that a person wrote except label titles. Whatever is missing, unknown or of the wrong type is no error: GitLab
+//! Reads `issue`, `work_item` and `note` bodies of GitLab 16 to 19, confidential ones included, and keeps nothing of
+//! them that a person wrote except label titles. Whatever is missing, unknown or of the wrong type is no error: GitLab
 //! counts errors and switches the webhook off.
 
 use serde::Deserialize;
@@ -9,6 +9,25 @@ use serde::Deserialize;
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::policy::Policy;
+use crate::store::Echo;
+
+/// What a body shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Somebody else's doing.
+    Theirs(Glimpse),
+    /// Escalator's own doing, perhaps long ago.
+    Ours(Echo),
+}
+
+/// How Escalator knows itself again.
+#[derive(Debug, Clone, Copy)]
+pub struct Ourselves {
+    /// Its user id; unknown until GitLab has answered once.
+    pub user_id: Option<u64>,
+    /// What its comments begin with.
+    pub marker: &'static str,
+}
 
 /// Why an authentic delivery does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +38,6 @@ pub enum Ignored {
     OtherKind,
     /// An epic, or a note on something else: no issue of a project.
     NoIssue,
-    /// Escalator's own doing.
-    Own,
 }
 
 impl Ignored {
@@ -31,7 +48,6 @@ impl Ignored {
             Self::Unparseable => "unparseable",
             Self::OtherKind => "other_kind",
             Self::NoIssue => "no_issue",
-            Self::Own => "own",
         }
     }
 }
@@ -56,6 +72,10 @@ struct Id {
 /// Of an issue, a work item, or a note; a note has no `iid`.
 #[derive(Deserialize)]
 struct Attributes {
+    id: Option<u64>,
+    action: Option<String>,
+    /// The text of a note, of which only the beginning is looked at.
+    note: Option<String>,
     iid: Option<u64>,
     project_id: Option<u64>,
     state: Option<String>,
@@ -85,19 +105,36 @@ struct LabelsBefore {
 ///
 /// # Errors
 /// Why the delivery does not matter.
-pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Glimpse, Ignored> {
-    let body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
-    let attributes = match body.object_kind.as_deref() {
-        Some("issue" | "work_item") => body.object_attributes,
-        Some("note") => body.issue,
+pub fn read(body: &[u8], policy: &Policy, ourselves: Ourselves) -> Result<Sight, Ignored> {
+    let mut body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
+    let (attributes, note) = match body.object_kind.as_deref() {
+        Some("issue" | "work_item") => (body.object_attributes.take(), None),
+        Some("note") => (body.issue.take(), body.object_attributes.take()),
         Some(_) => return Err(Ignored::OtherKind),
         None => return Err(Ignored::Unparseable),
+    };
+    let new_note = note.as_ref().and_then(|note| new_note_with(ourselves.marker, note));
+    let user_id = body.user.as_ref().and_then(|user| user.id);
+    // Anybody can forge the marker. While we do not know our id, that costs one look, after which we do.
+    let ours = ourselves.user_id.map_or(new_note.is_some(), |own| user_id == Some(own));
+    let glimpse = glimpse(body, attributes.ok_or(Ignored::NoIssue)?, policy)?;
+    if !ours {
+        return Ok(Sight::Theirs(glimpse));
     }
-    .ok_or(Ignored::NoIssue)?;
-    if own_user_id.is_some() && body.user.and_then(|user| user.id) == own_user_id {
-        return Err(Ignored::Own);
-    }
+    let traces = new_note.is_some()
+        || glimpse.labels.iter().any(|label| policy.owned_labels().any(|owned| owned.is(label)));
+    Ok(Sight::Ours(Echo { glimpse: Glimpse { may_have_source: traces, ..glimpse }, new_note }))
+}
 
+/// The id of a note that was just written and begins with the marker. GitLab before 16.11 names no action, and tells
+/// only of new ones.
+fn new_note_with(marker: &str, note: &Attributes) -> Option<u64> {
+    let new = note.action.as_deref().is_none_or(|action| action == "create");
+    let marked = note.note.as_deref().is_some_and(|text| text.starts_with(marker));
+    note.id.filter(|_| new && marked).and_then(storable)
+}
+
+fn glimpse(body: Body, attributes: Attributes, policy: &Policy) -> Result<Glimpse, Ignored> {
     let project_id =
         attributes.project_id.or(body.project_id).or(body.project.and_then(|project| project.id));
     let issue = IssueRef {
