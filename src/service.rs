@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock;
-use crate::comment::{MARKER, Renderer};
+use crate::comment::Renderer;
 use crate::config::Config;
 use crate::gitlab::{Audience, Client};
 use crate::identity::Identity;
@@ -63,7 +63,6 @@ impl Service {
             door: Door::new(config.credentials),
             max_body_bytes: settings.webhook.max_body.0,
             policy: Arc::clone(&policy),
-            marker: MARKER,
             identity: identity.clone(),
             store: store.clone(),
         };

@@ -160,6 +160,8 @@ pub struct HeldRequest {
 pub(super) struct Traffic {
     pub faults: Vec<Fault>,
     pub held: BTreeMap<u64, (HeldRequest, oneshot::Sender<Option<Trouble>>)>,
+    /// Requests that came and are not answered, or done late.
+    pub under_way: usize,
     next_held: u64,
     pub requests: VecDeque<RequestRecord>,
     api: BTreeMap<UserId, Window>,
@@ -213,12 +215,8 @@ impl Traffic {
     pub fn hold(&mut self, request: &RequestRecord) -> oneshot::Receiver<Option<Trouble>> {
         let (let_go, waiting) = oneshot::channel();
         let id = super::world::take(&mut self.next_held);
-        let held = HeldRequest {
-            id,
-            method: request.method.clone(),
-            path: request.path.clone(),
-            iid: request.iid,
-        };
+        let held =
+            HeldRequest { id, method: request.method.clone(), path: request.path.clone(), iid: request.iid };
         self.held.insert(id, (held, let_go));
         waiting
     }

@@ -79,6 +79,11 @@ impl Sandbox {
         self.shared.quietly(|world| world.traffic.faults.clear());
     }
 
+    /// Waits until no REST request is under way, those included that are done late.
+    pub async fn idle(&self) {
+        self.until(|world| world.traffic.under_way == 0).await;
+    }
+
     /// The REST requests that wait to be let go, oldest first.
     #[must_use]
     pub fn held(&self) -> Vec<HeldRequest> {

@@ -39,8 +39,11 @@ pub(super) async fn watch(request: ServiceRequest, next: Next<impl MessageBody +
             let (method, path) = (&seen.record.method, &seen.record.path);
             world.traffic.trouble(method, path, seen.user)
         });
+        shared.quietly(|world| world.traffic.under_way += 1);
         let (trouble, caller) = wait(&shared, &seen, trouble, caller).await;
         let answer = meet(&shared, seen, trouble, request, next).await;
+        shared.quietly(|world| world.traffic.under_way -= 1);
+        shared.tick();
         // The caller may be gone, or was told something else.
         drop(caller.map(|caller| caller.send(answer)));
     });
@@ -58,7 +61,9 @@ async fn wait(
     loop {
         trouble = match trouble {
             Some(Trouble::Later(then)) => {
-                drop(caller.take().map(|caller| caller.send(Err(ErrorGatewayTimeout("504 Gateway Timeout")))));
+                drop(
+                    caller.take().map(|caller| caller.send(Err(ErrorGatewayTimeout("504 Gateway Timeout")))),
+                );
                 Some(*then)
             }
             Some(Trouble::Hold) => {

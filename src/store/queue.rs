@@ -239,16 +239,18 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
     let Some(marked_meanwhile) = marked_meanwhile else {
         return Ok(false);
     };
-    let double = match &release {
+    let strange_comment = match &release {
         Release::Done(record) => {
             let note = record.as_ref().and_then(|record| record.note.as_ref());
-            echo::told_of_others(connection, claim.issue, note.map(|note| note.id))?
+            echo::told_of_another(connection, claim.issue, note)?
         }
-        Release::Dropped => echo::told_of_others(connection, claim.issue, None).map(|_| false)?,
+        Release::Dropped => echo::told_of_another(connection, claim.issue, None).map(|_| false)?,
         Release::Retry(_) | Release::Paused | Release::Parked { .. } => false,
     };
     match release {
-        Release::Done(_) | Release::Dropped | Release::Parked { .. } if marked_meanwhile || double => {
+        Release::Done(_) | Release::Dropped | Release::Parked { .. }
+            if marked_meanwhile || strange_comment =>
+        {
             free(connection, claim.issue, now, SETTLE, Attempts::Forgotten)?;
         }
         Release::Done(_) | Release::Dropped => {
@@ -270,7 +272,7 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
     if let Release::Done(Some(record)) = release {
         followed::remember(connection, claim.issue, &record, now)?;
     }
-    if double {
+    if strange_comment {
         followed::forget_note(connection, claim.issue)?;
     }
     Ok(true)

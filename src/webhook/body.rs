@@ -9,7 +9,8 @@ use serde::Deserialize;
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::policy::Policy;
-use crate::store::Echo;
+use crate::comment::{MARKER, digest};
+use crate::store::{Echo, NoteRef};
 
 /// What a body shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,15 +19,6 @@ pub enum Sight {
     Theirs(Glimpse),
     /// Escalator's own doing, perhaps long ago.
     Ours(Echo),
-}
-
-/// How Escalator knows itself again.
-#[derive(Debug, Clone, Copy)]
-pub struct Ourselves {
-    /// Its user id; unknown until GitLab has answered once.
-    pub user_id: Option<u64>,
-    /// What its comments begin with.
-    pub marker: &'static str,
 }
 
 /// Why an authentic delivery does not matter.
@@ -73,8 +65,8 @@ struct Id {
 #[derive(Deserialize)]
 struct Attributes {
     id: Option<u64>,
-    action: Option<String>,
-    /// The text of a note, of which only the beginning is looked at.
+    updated_by_id: Option<u64>,
+    /// The text of a note, looked at only to know whether it is ours and as we wrote it.
     note: Option<String>,
     iid: Option<u64>,
     project_id: Option<u64>,
@@ -105,7 +97,7 @@ struct LabelsBefore {
 ///
 /// # Errors
 /// Why the delivery does not matter.
-pub fn read(body: &[u8], policy: &Policy, ourselves: Ourselves) -> Result<Sight, Ignored> {
+pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Sight, Ignored> {
     let mut body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
     let (attributes, note) = match body.object_kind.as_deref() {
         Some("issue" | "work_item") => (body.object_attributes.take(), None),
@@ -113,25 +105,25 @@ pub fn read(body: &[u8], policy: &Policy, ourselves: Ourselves) -> Result<Sight,
         Some(_) => return Err(Ignored::OtherKind),
         None => return Err(Ignored::Unparseable),
     };
-    let new_note = note.as_ref().and_then(|note| new_note_with(ourselves.marker, note));
     let user_id = body.user.as_ref().and_then(|user| user.id);
+    let note = note.and_then(|note| comment_of_ours(&note, user_id));
     // Anybody can forge the marker. While we do not know our id, that costs one look, after which we do.
-    let ours = ourselves.user_id.map_or(new_note.is_some(), |own| user_id == Some(own));
+    let ours = own_user_id.map_or(note.is_some(), |own| user_id == Some(own));
     let glimpse = glimpse(body, attributes.ok_or(Ignored::NoIssue)?, policy)?;
     if !ours {
         return Ok(Sight::Theirs(glimpse));
     }
-    let traces = new_note.is_some()
+    let traces = note.is_some()
         || glimpse.labels.iter().any(|label| policy.owned_labels().any(|owned| owned.is(label)));
-    Ok(Sight::Ours(Echo { glimpse: Glimpse { may_have_source: traces, ..glimpse }, new_note }))
+    Ok(Sight::Ours(Echo { glimpse: Glimpse { may_have_source: traces, ..glimpse }, note }))
 }
 
-/// The id of a note that was just written and begins with the marker. GitLab before 16.11 names no action, and tells
-/// only of new ones.
-fn new_note_with(marker: &str, note: &Attributes) -> Option<u64> {
-    let new = note.action.as_deref().is_none_or(|action| action == "create");
-    let marked = note.note.as_deref().is_some_and(|text| text.starts_with(marker));
-    note.id.filter(|_| new && marked).and_then(storable)
+/// A note that begins with the marker, unless somebody edited it: the user of a note's events is always its author,
+/// whoever edited it, and people's edits are not fought.
+fn comment_of_ours(note: &Attributes, author_id: Option<u64>) -> Option<NoteRef> {
+    let untouched = note.updated_by_id.is_none() || note.updated_by_id == author_id;
+    let text = note.note.as_deref().filter(|text| untouched && text.starts_with(MARKER))?;
+    Some(NoteRef { id: note.id.and_then(storable)?, digest: digest(text) })
 }
 
 fn glimpse(body: Body, attributes: Attributes, policy: &Policy) -> Result<Glimpse, Ignored> {

@@ -7,6 +7,6 @@ mod body;
 mod door;
 mod receive;
 
-pub use body::{Ignored, Ourselves, Sight, read};
+pub use body::{Ignored, Sight, read};
 pub use door::{Delivery, Door, Refusal};
 pub use receive::{Receiver, receive};

@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 
-use super::body::{self, Ourselves, Sight};
+use super::body::{self, Sight};
 use super::door::{Delivery, Door};
 use crate::calculator::policy::Policy;
 use crate::clock;
@@ -28,8 +28,6 @@ pub struct Receiver {
     pub max_body_bytes: usize,
     /// What can matter.
     pub policy: Arc<Policy>,
-    /// What our comments begin with.
-    pub marker: &'static str,
     /// Who we are in GitLab, once known.
     pub identity: Identity,
     /// Where marks are kept.
@@ -85,8 +83,7 @@ impl Receiver {
 
     /// Keeps which issue to look at, if any; 202 only once that is durable.
     async fn keep(&self, delivery: &Delivery) -> Answer {
-        let ourselves = Ourselves { user_id: self.identity.user_id(), marker: self.marker };
-        let sight = match body::read(delivery.body(), &self.policy, ourselves) {
+        let sight = match body::read(delivery.body(), &self.policy, self.identity.user_id()) {
             Ok(sight) => sight,
             Err(ignored) => {
                 tracing::debug!(reason = ignored.name(), "ignored a delivery");
