@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["calculator", "clock"]),
     ("comment", &["calculator"]),
     ("gitlab", &["calculator", "config"]),
-    ("webhook", &["calculator", "clock", "config", "identity", "store"]),
+    ("webhook", &["calculator", "clock", "comment", "config", "identity", "store"]),
     ("worker", &["calculator", "clock", "comment", "config", "gitlab", "identity", "store"]),
     ("sweep", &["calculator", "clock", "gitlab", "store", "worker"]),
     ("telemetry", &["clock", "config", "store"]),

@@ -110,8 +110,14 @@ impl Renderer {
                 "makes a line that begins with \"/\" outside a code block, which GitLab would run as a quick action",
             ));
         }
-        let digest = Sha256::digest(body.as_bytes());
-        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest(&body);
         Ok(Rendered { body, digest })
     }
+}
+
+/// A digest of a body, whether rendered here or told by GitLab.
+#[must_use]
+pub fn digest(body: &str) -> String {
+    let body = body.trim().replace("\r\n", "\n");
+    Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::nouns::{IssueId, UserId};
 use crate::clock::{Millis, now};
 
@@ -38,8 +40,12 @@ pub enum Trouble {
     },
     /// The connection ends without an answer, and nothing is done.
     Reset,
-    /// The request is done, later.
+    /// The request is done, later; also when the caller has gone away by then.
     Delay(Duration),
+    /// The caller is told 504 at once, as by a proxy that lost patience; the request runs into this afterwards.
+    Later(Box<Trouble>),
+    /// The request waits until a test lets it go on, with [`Sandbox::let_go`](super::Sandbox::let_go).
+    Hold,
     /// The request is done, but the caller does not hear of it.
     ApplyThenLose(Loss),
 }
@@ -145,10 +151,27 @@ impl RequestRecord {
     }
 }
 
+/// A request that waits to be let go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRequest {
+    /// Names it; ascending in time.
+    pub id: u64,
+    /// `GET` or another.
+    pub method: String,
+    /// The path and query as they were sent.
+    pub path: String,
+    /// The issue that the path names.
+    pub iid: Option<u64>,
+}
+
 /// Faults, limits and the record of requests.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     pub faults: Vec<Fault>,
+    pub held: BTreeMap<u64, (HeldRequest, oneshot::Sender<Option<Trouble>>)>,
+    /// Requests that came and are not answered, or done late.
+    pub under_way: usize,
+    next_held: u64,
     pub requests: VecDeque<RequestRecord>,
     api: BTreeMap<UserId, Window>,
     notes: BTreeMap<UserId, Window>,
@@ -199,6 +222,16 @@ impl Traffic {
     /// Counts a new note, and tells how many the user wrote in this minute.
     pub fn count_note(&mut self, user: UserId) -> u32 {
         self.notes.entry(user).or_default().count()
+    }
+
+    /// Keeps a request waiting. The receiver hears what happens to it; `None` is nothing bad.
+    pub fn hold(&mut self, request: &RequestRecord) -> oneshot::Receiver<Option<Trouble>> {
+        let (let_go, waiting) = oneshot::channel();
+        let id = super::world::take(&mut self.next_held);
+        let held =
+            HeldRequest { id, method: request.method.clone(), path: request.path.clone(), iid: request.iid };
+        self.held.insert(id, (held, let_go));
+        waiting
     }
 
     pub fn record(&mut self, request: RequestRecord) {

@@ -1,7 +1,7 @@
 //! Looking at a world from Rust: its state, the requests it got, the webhooks it sent; and making trouble.
 
 use super::Sandbox;
-use super::faults::{Fault, RequestRecord};
+use super::faults::{Fault, HeldRequest, RequestRecord, Trouble};
 use super::hooks::{AlertStatus, Delivery, DeliveryRecord};
 use super::nouns::{IssueId, LabelEvent, Note, State};
 use super::world::World;
@@ -79,6 +79,33 @@ impl Sandbox {
         self.shared.quietly(|world| world.traffic.faults.clear());
     }
 
+    /// Waits until no REST request is under way, those included that are done late.
+    pub async fn idle(&self) {
+        self.until(|world| world.traffic.under_way == 0).await;
+    }
+
+    /// The REST requests that wait to be let go, oldest first.
+    #[must_use]
+    pub fn held(&self) -> Vec<HeldRequest> {
+        self.shared.look(|world| world.traffic.held.values().map(|(held, _)| held.clone()).collect())
+    }
+
+    /// Waits until a REST request that meets the condition is held.
+    pub async fn until_held(&self, wanted: impl Fn(&HeldRequest) -> bool) -> u64 {
+        let found = |world: &World| {
+            let held = world.traffic.held.values().find(|(held, _)| wanted(held));
+            held.map(|(held, _)| held.id)
+        };
+        self.until(|world| found(world).is_some()).await;
+        self.shared.look(found).unwrap_or_default()
+    }
+
+    /// Lets a held request go on: into this trouble, or as if nothing had been. False if it is not held.
+    pub fn let_go(&self, id: u64, trouble: Option<Trouble>) -> bool {
+        let held = self.shared.quietly(|world| world.traffic.held.remove(&id));
+        held.is_some_and(|(_, let_go)| let_go.send(trouble).is_ok())
+    }
+
     /// Every webhook request that was made, oldest first (the last 1000).
     #[must_use]
     pub fn deliveries(&self) -> Vec<DeliveryRecord> {
@@ -121,6 +148,13 @@ impl Sandbox {
                 fastrand::Rng::with_seed(seed).shuffle(world.post.waiting.make_contiguous());
             }
         });
+    }
+
+    /// Takes the webhook requests that are kept back, oldest first, for a test that delivers their bodies by itself.
+    #[must_use]
+    pub fn take_deliveries(&self) -> Vec<String> {
+        let taken = self.shared.change(|world| std::mem::take(&mut world.post.waiting));
+        taken.into_iter().map(|delivery| delivery.body).collect()
     }
 
     /// Loses every webhook request from now on, as if GitLab had never made it; or stops losing them.

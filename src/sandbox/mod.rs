@@ -43,7 +43,7 @@ pub use act::Via;
 pub use actor::Actor;
 pub use building::IssueBuilder;
 pub use courier::sign;
-pub use faults::{Fault, Loss, RequestRecord, Trouble};
+pub use faults::{Fault, HeldRequest, Loss, RequestRecord, Trouble};
 pub use hooks::{AlertStatus, DeliveryRecord, Hook};
 pub use notes::Edited;
 pub use nouns::{GroupId, IssueId, Kind, LabelAction, LabelEvent, Note, Place, State, UserId, Visibility};

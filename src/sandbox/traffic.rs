@@ -2,11 +2,13 @@
 
 use actix_web::body::{BodyStream, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::{ErrorGatewayTimeout, ErrorInternalServerError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use futures_util::stream;
+use tokio::sync::oneshot;
 
 use super::Shared;
 use super::api::bearer;
@@ -21,29 +23,80 @@ struct Seen {
     record: RequestRecord,
 }
 
+type Answer = Result<ServiceResponse, actix_web::Error>;
+
 /// Applies faults and limits to a request and records it.
-pub(super) async fn watch(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse, actix_web::Error> {
+///
+/// On a task of its own: what has arrived is done, whether or not the caller still waits for it, as in GitLab.
+pub(super) async fn watch(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answer {
     let Some(shared) = request.app_data::<web::Data<Shared>>().cloned() else {
         return Ok(request.into_response(HttpResponse::InternalServerError()));
     };
-    let seen = shared.look(|world| see(world, &request));
-    let trouble = shared.quietly(|world| {
-        let (method, path) = (&seen.record.method, &seen.record.path);
-        world.traffic.trouble(method, path, seen.user)
+    let (caller, answered) = oneshot::channel();
+    actix_web::rt::spawn(async move {
+        let seen = shared.look(|world| see(world, &request));
+        let trouble = shared.quietly(|world| {
+            let (method, path) = (&seen.record.method, &seen.record.path);
+            world.traffic.trouble(method, path, seen.user)
+        });
+        shared.quietly(|world| world.traffic.under_way += 1);
+        let (trouble, caller) = wait(&shared, &seen, trouble, caller).await;
+        let answer = meet(&shared, seen, trouble, request, next).await;
+        shared.quietly(|world| world.traffic.under_way -= 1);
+        shared.tick();
+        // The caller may be gone, or was told something else.
+        if let Some(caller) = caller {
+            drop(caller.send(answer));
+        }
     });
+    answered.await.unwrap_or_else(|_| Err(ErrorInternalServerError("the sandbox lost a request")))
+}
+
+/// Troubles that only take time. Returns what comes after them, and who is to hear of it.
+async fn wait(
+    shared: &Shared,
+    seen: &Seen,
+    mut trouble: Option<Trouble>,
+    caller: oneshot::Sender<Answer>,
+) -> (Option<Trouble>, Option<oneshot::Sender<Answer>>) {
+    let mut caller = Some(caller);
+    loop {
+        trouble = match trouble {
+            Some(Trouble::Later(then)) => {
+                if let Some(caller) = caller.take() {
+                    drop(caller.send(Err(ErrorGatewayTimeout("504 Gateway Timeout"))));
+                }
+                Some(*then)
+            }
+            Some(Trouble::Hold) => {
+                let let_go = shared.quietly(|world| world.traffic.hold(&seen.record));
+                shared.tick();
+                let_go.await.unwrap_or_default()
+            }
+            Some(Trouble::Delay(time)) => {
+                tokio::time::sleep(time).await;
+                None
+            }
+            Some(Trouble::Status { .. } | Trouble::Reset | Trouble::ApplyThenLose(_)) | None => {
+                return (trouble, caller);
+            }
+        };
+    }
+}
+
+async fn meet(
+    shared: &Shared,
+    seen: Seen,
+    trouble: Option<Trouble>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answer {
     let limit = shared.quietly(|world| limit(world, seen.user));
     let answer = match trouble {
         Some(Trouble::Status { code, retry_after, body }) => {
             request.into_response(status(code, retry_after, body))
         }
         Some(Trouble::Reset) => request.into_response(reset()),
-        Some(Trouble::Delay(time)) => {
-            tokio::time::sleep(time).await;
-            next.call(request).await?.map_into_boxed_body()
-        }
         Some(Trouble::ApplyThenLose(loss)) => {
             let done = next.call(request).await?;
             let lost = match loss {
@@ -51,16 +104,18 @@ pub(super) async fn watch(
                 Loss::Reset | Loss::Silence(_) => reset(),
             };
             let answer = done.into_response(lost);
-            note(&shared, seen, &answer);
+            note(shared, seen, &answer);
             if let Loss::Silence(time) = loss {
                 tokio::time::sleep(time).await;
             }
             return Ok(answer);
         }
-        None if limit.is_some_and(|limit| limit.exceeded()) => request.into_response(throttled()),
-        None => next.call(request).await?.map_into_boxed_body(),
+        None | Some(Trouble::Delay(_) | Trouble::Later(_) | Trouble::Hold) => match limit {
+            Some(limit) if limit.exceeded() => request.into_response(throttled()),
+            Some(_) | None => next.call(request).await?.map_into_boxed_body(),
+        },
     };
-    note(&shared, seen, &answer);
+    note(shared, seen, &answer);
     Ok(match limit {
         Some(limit) => limit.show(answer),
         None => answer,

@@ -119,6 +119,16 @@ pub(super) fn remember(
     Ok(())
 }
 
+/// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.
+pub(super) fn forget_note(connection: &Connection, issue: IssueRef) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE followed SET note_id = NULL, note_digest = NULL WHERE project_id = ?1 AND iid = ?2",
+        )?
+        .execute(params![issue.project_id, issue.iid])?;
+    Ok(())
+}
+
 fn recall(connection: &Connection, issue: IssueRef) -> Result<Option<Recollection>, Error> {
     let row = connection
         .prepare_cached(

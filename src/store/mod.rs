@@ -3,6 +3,7 @@
 //! Durable: what an async call here has answered is on disk (`synchronous = FULL`). Names only nouns of the
 //! calculator; knows nothing of HTTP, GitLab or comments. Never stores a secret, a title, a description or a body.
 
+mod echo;
 mod followed;
 mod ledger;
 mod parked;
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 use crate::clock::Millis;
 use thread::{Purpose, Thread};
 
+pub use echo::Echo;
 pub use followed::{NoteRef, Recollection, Record};
 pub use ledger::{Cause, Entry, OpenCause};
 pub use parked::Parked;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::echo;
 use super::followed::{self, Record};
 use super::rows::millis;
 use super::{Error, Store};
@@ -144,15 +145,9 @@ pub(super) fn free_all(connection: &Connection, now: Millis) -> rusqlite::Result
 
 fn mark(connection: &Connection, glimpse: &Glimpse, now: Millis) -> Result<Marked, Error> {
     let IssueRef { project_id, iid } = glimpse.issue;
-    let queued: Option<(bool, bool)> = connection
-        .prepare_cached(
-            "SELECT token IS NOT NULL, parked_at IS NOT NULL FROM queue WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .query_row(params![project_id, iid], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    match queued {
-        Some((false, false)) => return Ok(Marked::Queued),
-        Some((true, _)) => {
+    match place(connection, glimpse.issue)? {
+        Some(Place::Waiting) => return Ok(Marked::Queued),
+        Some(Place::Claimed) => {
             connection
                 .prepare_cached(
                     "UPDATE queue SET generation = generation + 1 WHERE project_id = ?1 AND iid = ?2",
@@ -161,7 +156,7 @@ fn mark(connection: &Connection, glimpse: &Glimpse, now: Millis) -> Result<Marke
             return Ok(Marked::Queued);
         }
         // A parked issue is like one that nobody marked: a relevant change brings it back.
-        Some((false, true)) | None => {}
+        Some(Place::Parked) | None => {}
     }
     match followed::compare(connection, glimpse)? {
         followed::Comparison::Same => Ok(Marked::Unchanged),
@@ -173,8 +168,32 @@ fn mark(connection: &Connection, glimpse: &Glimpse, now: Millis) -> Result<Marke
     }
 }
 
+/// Where in the queue an issue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Waiting,
+    Claimed,
+    Parked,
+}
+
+pub(super) fn place(connection: &Connection, issue: IssueRef) -> Result<Option<Place>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT token IS NOT NULL, parked_at IS NOT NULL FROM queue WHERE project_id = ?1 AND iid = ?2",
+        )?
+        .query_row(params![issue.project_id, issue.iid], |row| {
+            Ok(match (row.get(0)?, row.get(1)?) {
+                (true, _) => Place::Claimed,
+                (false, true) => Place::Parked,
+                (false, false) => Place::Waiting,
+            })
+        })
+        .optional()
+        .map_err(Error::from)
+}
+
 /// Puts an issue into the queue, or takes it out of parking with a clean slate.
-fn insert(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
+pub(super) fn insert(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
     connection
         .prepare_cached(
             "INSERT INTO queue (project_id, iid, marked_at, due_at) VALUES (?1, ?2, ?3, ?3)
@@ -246,8 +265,18 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
     let Some(marked_meanwhile) = marked_meanwhile else {
         return Ok(false);
     };
+    let strange_comment = match &release {
+        Release::Done(record) => {
+            let note = record.as_ref().and_then(|record| record.note.as_ref());
+            echo::told_of_another(connection, claim.issue, note)?
+        }
+        Release::Dropped => echo::told_of_another(connection, claim.issue, None).map(|_| false)?,
+        Release::Retry(_) | Release::Paused | Release::Parked { .. } => false,
+    };
     match release {
-        Release::Done(_) | Release::Dropped | Release::Parked { .. } if marked_meanwhile => {
+        Release::Done(_) | Release::Dropped | Release::Parked { .. }
+            if marked_meanwhile || strange_comment =>
+        {
             free(connection, claim.issue, now, SETTLE, Attempts::Forgotten)?;
         }
         Release::Done(_) | Release::Dropped => {
@@ -268,6 +297,9 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
     }
     if let Release::Done(Some(record)) = release {
         followed::remember(connection, claim.issue, &record, now)?;
+    }
+    if strange_comment {
+        followed::forget_note(connection, claim.issue)?;
     }
     Ok(true)
 }

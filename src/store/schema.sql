@@ -28,6 +28,15 @@ CREATE TABLE followed (
     PRIMARY KEY (project_id, iid)
 ) STRICT, WITHOUT ROWID;
 
+-- Comments of ours that GitLab told of while their issue was worked on, until that work is recorded.
+CREATE TABLE own_note (
+    project_id  INTEGER NOT NULL,
+    iid         INTEGER NOT NULL,
+    note_id     INTEGER NOT NULL,
+    note_digest TEXT    NOT NULL,
+    PRIMARY KEY (project_id, iid, note_id, note_digest)
+) STRICT, WITHOUT ROWID;
+
 -- Every change of an assessment, for ever. Ids, figures and label titles; never what else a person wrote.
 CREATE TABLE ledger (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,8 +1,8 @@
 //! The body of a delivery, reduced to a glimpse of one issue.
 //!
-//! Reads `issue`, `work_item` and `note` bodies of GitLab 16 to 19, confidential ones included, and nothing of them
-//! that a person wrote except label titles. Whatever is missing, unknown or of the wrong form is no error, and hides nothing
-//! of the rest: GitLab counts errors and switches the webhook off.
+//! Reads `issue`, `work_item` and `note` bodies of GitLab 16 to 19, confidential ones included, and keeps nothing of
+//! them that a person wrote except label titles. Whatever is missing, unknown or of the wrong form is no error, and hides
+//! nothing of the rest: GitLab counts errors and switches the webhook off.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -11,6 +11,17 @@ use super::lenient::Lenient;
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::policy::Policy;
+use crate::comment::{MARKER, digest};
+use crate::store::{Echo, NoteRef};
+
+/// What a body shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Somebody else's doing.
+    Theirs(Glimpse),
+    /// Escalator's own doing, perhaps long ago.
+    Ours(Echo),
+}
 
 /// Why an authentic delivery does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +32,6 @@ pub enum Ignored {
     OtherKind,
     /// An epic, or a note on something else: no issue of a project.
     NoIssue,
-    /// Escalator's own doing.
-    Own,
 }
 
 impl Ignored {
@@ -33,7 +42,6 @@ impl Ignored {
             Self::Unparseable => "unparseable",
             Self::OtherKind => "other_kind",
             Self::NoIssue => "no_issue",
-            Self::Own => "own",
         }
     }
 }
@@ -61,6 +69,10 @@ struct Id {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Attributes {
+    id: Lenient<u64>,
+    updated_by_id: Lenient<u64>,
+    /// The text of a note, looked at only to know whether it is ours and as we wrote it.
+    note: Lenient<String>,
     iid: Lenient<u64>,
     project_id: Lenient<u64>,
     state: Lenient<String>,
@@ -95,19 +107,37 @@ struct LabelsBefore {
 ///
 /// # Errors
 /// Why the delivery does not matter.
-pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Glimpse, Ignored> {
-    let body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
-    let attributes = match body.object_kind.0.as_deref() {
-        Some("issue" | "work_item") => body.object_attributes.0,
-        Some("note") => body.issue.0,
+pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Sight, Ignored> {
+    let mut body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
+    let (attributes, note) = match body.object_kind.0.as_deref() {
+        Some("issue" | "work_item") => (body.object_attributes.0.take(), None),
+        Some("note") => (body.issue.0.take(), body.object_attributes.0.take()),
         Some(_) => return Err(Ignored::OtherKind),
         None => return Err(Ignored::Unparseable),
+    };
+    let user_id = body.user.0.as_ref().and_then(|user| user.id.0);
+    let note = note.and_then(|note| comment_of_ours(&note, user_id));
+    // Anybody can forge the marker. While we do not know our id, that costs one look, after which we do.
+    let ours = own_user_id.map_or(note.is_some(), |own| user_id == Some(own));
+    let glimpse = glimpse(body, attributes.ok_or(Ignored::NoIssue)?, policy)?;
+    if !ours {
+        return Ok(Sight::Theirs(glimpse));
     }
-    .ok_or(Ignored::NoIssue)?;
-    if own_user_id.is_some() && body.user.0.and_then(|user| user.id.0) == own_user_id {
-        return Err(Ignored::Own);
-    }
+    let traces = note.is_some()
+        || glimpse.labels.iter().any(|label| policy.owned_labels().any(|owned| owned.is(label)));
+    Ok(Sight::Ours(Echo { glimpse: Glimpse { may_have_source: traces, ..glimpse }, note }))
+}
 
+/// A note that begins with the marker, unless somebody edited it: the user of a note's events is always its author,
+/// whoever edited it, and people's edits are not fought.
+fn comment_of_ours(note: &Attributes, author_id: Option<u64>) -> Option<NoteRef> {
+    let editor_id = note.updated_by_id.0;
+    let untouched = editor_id.is_none() || editor_id == author_id;
+    let text = note.note.0.as_deref().filter(|text| untouched && text.starts_with(MARKER))?;
+    Some(NoteRef { id: note.id.0.and_then(storable)?, digest: digest(text) })
+}
+
+fn glimpse(body: Body, attributes: Attributes, policy: &Policy) -> Result<Glimpse, Ignored> {
     let project_id =
         attributes.project_id.0.or(body.project_id.0).or(body.project.0.and_then(|project| project.id.0));
     let issue = IssueRef {

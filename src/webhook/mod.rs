@@ -8,6 +8,6 @@ mod door;
 mod lenient;
 mod receive;
 
-pub use body::{Ignored, read};
+pub use body::{Ignored, Sight, read};
 pub use door::{Delivery, Door, Refusal};
 pub use receive::{Receiver, receive};

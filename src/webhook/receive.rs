@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 
-use super::body;
+use super::body::{self, Sight};
 use super::door::{Delivery, Door};
 use crate::calculator::policy::Policy;
 use crate::clock;
@@ -87,17 +87,22 @@ impl Receiver {
 
     /// Keeps which issue to look at, if any; 202 only once that is durable.
     async fn keep(&self, delivery: &Delivery) -> Answer {
-        let glimpse = match body::read(delivery.body(), &self.policy, self.identity.user_id()) {
-            Ok(glimpse) => glimpse,
+        let sight = match body::read(delivery.body(), &self.policy, self.identity.user_id()) {
+            Ok(sight) => sight,
             Err(ignored) => {
                 tracing::debug!(reason = ignored.name(), "ignored a delivery");
                 return Answer::new(StatusCode::OK, ignored.name());
             }
         };
-        let issue = glimpse.issue;
-        match self.store.mark(glimpse, clock::now()).await {
+        let (issue, unchanged, marked) = match sight {
+            Sight::Theirs(glimpse) => {
+                (glimpse.issue, "unchanged", self.store.mark(glimpse, clock::now()).await)
+            }
+            Sight::Ours(echo) => (echo.glimpse.issue, "own", self.store.hear(echo, clock::now()).await),
+        };
+        match marked {
             Ok(Marked::Queued) => Answer::new(StatusCode::ACCEPTED, "queued"),
-            Ok(Marked::Unchanged) => Answer::new(StatusCode::OK, "unchanged"),
+            Ok(Marked::Unchanged) => Answer::new(StatusCode::OK, unchanged),
             Ok(Marked::Irrelevant) => Answer::new(StatusCode::OK, "irrelevant"),
             Err(error) => {
                 tracing::error!(%issue, %error, "could not keep a delivery; answered 503");

@@ -107,12 +107,19 @@ impl Desk {
         let own_user_id = self.own_user_id().await?;
         let snapshot = self.gitlab.issue(&ProjectRef::Id(reference.project_id), reference.iid).await?;
         let known = self.store.recall(reference).await?;
-        if snapshot.issue.state == State::Closed {
-            return Ok(Look::Closed(known.map(left_closed)));
-        }
         let assessment = assess(&snapshot.issue, &self.policy);
-        if known.is_none() && assessment.verdict == Verdict::NoSource {
-            return Ok(Look::NoSource);
+        let closed = snapshot.issue.state == State::Closed;
+        if known.is_none()
+            && (closed || assessment.verdict == Verdict::NoSource)
+            && !self.left_traces(reference, &snapshot, own_user_id).await?
+        {
+            return Ok(if closed { Look::Closed(None) } else { Look::NoSource });
+        }
+        if closed {
+            return Ok(Look::Closed(Some(match known {
+                Some(known) => left_closed(known),
+                None => self.found_closed(&assessment, &snapshot),
+            })));
         }
 
         let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own_user_id).await?;
@@ -153,6 +160,41 @@ impl Desk {
             entry,
         };
         Ok(Look::Assessed(changes, record))
+    }
+
+    /// Whether an issue that is not followed bears a label or a comment of ours all the same: an earlier look wrote
+    /// them and was broken off before it could be recorded, or the store was lost.
+    async fn left_traces(
+        &self,
+        issue: IssueRef,
+        snapshot: &Snapshot,
+        own_user_id: u64,
+    ) -> Result<bool, Failure> {
+        if !self.own_notes(issue, snapshot, own_user_id).await?.is_empty() {
+            return Ok(true);
+        }
+        let present: Vec<&Label> =
+            self.policy.owned_labels().filter_map(|label| snapshot.issue.bears(label)).collect();
+        if present.is_empty() {
+            return Ok(false);
+        }
+        let events = self.gitlab.label_events(issue).await?;
+        Ok(present.iter().any(|label| {
+            let of_label = events.iter().filter(|event| event.label.as_ref() == Some(*label));
+            of_label.max_by_key(|event| event.id).is_some_and(|last| last.user_id == own_user_id)
+        }))
+    }
+
+    /// A closed issue that bears traces of ours and is not followed yet: when it is reopened, they must be looked after.
+    fn found_closed(&self, assessment: &Assessment<'_>, snapshot: &Snapshot) -> Record {
+        Record {
+            state: State::Closed,
+            work_item_type: snapshot.issue.work_item_type,
+            labels: self.labels_read(&snapshot.issue),
+            hands: Vec::new(),
+            note: None,
+            entry: self.entry(assessment, snapshot, None),
+        }
     }
 
     async fn own_user_id(&self) -> Result<u64, Failure> {
@@ -274,7 +316,7 @@ impl Desk {
             Mode::DryRun => {
                 tracing::info!(%issue, "dry run: would write the comment");
                 let exists =
-                    note.is_some() || !self.existing_notes(issue, snapshot, own_user_id).await?.is_empty();
+                    note.is_some() || !self.own_notes(issue, snapshot, own_user_id).await?.is_empty();
                 return Ok((note, if exists { Written::WouldEdit } else { Written::WouldCreate }));
             }
         }
@@ -299,23 +341,27 @@ impl Desk {
         snapshot: &Snapshot,
         own_user_id: u64,
     ) -> Result<(u64, Written), Failure> {
-        let existing = self.existing_notes(issue, snapshot, own_user_id).await?;
-        let Some((first, too_many)) = existing.split_first() else {
-            let id = self.gitlab.create_note(issue, body, self.audience).await?;
-            return Ok((id, Written::Created));
-        };
-        self.gitlab.update_note(issue, *first, body).await?;
-        for note_id in too_many {
-            match self.gitlab.delete_note(issue, *note_id).await {
-                Ok(()) | Err(gitlab::Error::NotFound) => {}
+        let mut kept = None;
+        for note_id in self.own_notes(issue, snapshot, own_user_id).await? {
+            let done = match kept {
+                None => self.gitlab.update_note(issue, note_id, body).await,
+                Some(_) => self.gitlab.delete_note(issue, note_id).await,
+            };
+            match done {
+                Ok(()) => kept = kept.or(Some(note_id)),
+                // Somebody was faster and deleted it.
+                Err(gitlab::Error::NotFound) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok((*first, Written::Edited))
+        match kept {
+            Some(note_id) => Ok((note_id, Written::Edited)),
+            None => Ok((self.gitlab.create_note(issue, body, self.audience).await?, Written::Created)),
+        }
     }
 
-    /// Our comments on an issue. One without any comment needs no call; internal notes are not surely counted.
-    async fn existing_notes(
+    /// Our comments, oldest first. An issue without any comment needs no look; internal notes are not surely counted.
+    async fn own_notes(
         &self,
         issue: IssueRef,
         snapshot: &Snapshot,

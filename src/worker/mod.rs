@@ -81,6 +81,12 @@ impl Worker {
 
     /// Looks at a claimed issue and ends the claim, one way or another.
     pub async fn work(&self, claim: Claim) {
+        let release = self.attempt(claim).await;
+        self.finish(claim, release).await;
+    }
+
+    /// Looks at a claimed issue. Returns how the claim is to end.
+    pub async fn attempt(&self, claim: Claim) -> Release {
         let looked = if claim.attempts > self.retry.max_attempts {
             Err(Failure::TooManyAttempts)
         } else {
@@ -88,11 +94,10 @@ impl Worker {
                 .await
                 .unwrap_or(Err(Failure::TookTooLong))
         };
-        let release = match looked {
+        match looked {
             Ok(look) => Release::Done(look.record().map(Box::new)),
             Err(failure) => self.react(claim, &failure),
-        };
-        self.finish(claim, release).await;
+        }
     }
 
     fn react(&self, claim: Claim, failure: &Failure) -> Release {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use escalator::calculator::issue::Glimpse;
 use escalator::calculator::policy::Policy;
 use escalator::config::sources::Sources;
-use escalator::webhook::{self, Ignored};
+use escalator::webhook::{self, Ignored, Sight};
 
 use crate::payloads::{INCIDENT, changed};
 
@@ -14,7 +14,10 @@ static POLICY: LazyLock<Policy> =
 
 /// What a body shows to a service that does not know yet who it is.
 pub fn read(body: impl AsRef<[u8]>) -> Result<Glimpse, Ignored> {
-    webhook::read(body.as_ref(), &POLICY, None)
+    Ok(match webhook::read(body.as_ref(), &POLICY, None)? {
+        Sight::Theirs(glimpse) => glimpse,
+        Sight::Ours(echo) => echo.glimpse,
+    })
 }
 
 pub fn glimpse(body: &str) -> Glimpse {
@@ -22,11 +25,12 @@ pub fn glimpse(body: &str) -> Glimpse {
 }
 
 #[test]
-fn what_escalator_did_itself_is_ignored_once_it_knows_who_it_is() {
-    let read_as = |own_user_id| webhook::read(INCIDENT.as_bytes(), &POLICY, own_user_id);
-    assert_eq!(read_as(Some(1001)).unwrap_err(), Ignored::Own);
-    assert!(read_as(Some(1002)).is_ok());
-    assert!(read_as(None).is_ok());
+fn what_escalator_did_itself_is_known_once_it_knows_who_it_is() {
+    let is_own =
+        |own_user_id| matches!(webhook::read(INCIDENT.as_bytes(), &POLICY, own_user_id), Ok(Sight::Ours(_)));
+    assert!(is_own(Some(1001)));
+    assert!(!is_own(Some(1002)));
+    assert!(!is_own(None));
 }
 
 #[test]
@@ -34,6 +38,8 @@ fn a_delivery_without_a_user_is_nobodys_own() {
     let body = changed(INCIDENT, |body| {
         body.as_object_mut().unwrap().remove("user");
     });
-    assert!(webhook::read(body.as_bytes(), &POLICY, Some(1001)).is_ok());
-    assert!(webhook::read(body.as_bytes(), &POLICY, None).is_ok());
+    for own_user_id in [Some(1001), None] {
+        let seen = webhook::read(body.as_bytes(), &POLICY, own_user_id);
+        assert!(matches!(seen, Ok(Sight::Theirs(_))), "{seen:?}");
+    }
 }

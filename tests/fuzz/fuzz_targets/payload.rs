@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use escalator::calculator::policy::Policy;
 use escalator::config::sources::Sources;
-use escalator::webhook;
+use escalator::webhook::{self, Sight};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -13,7 +13,11 @@ static POLICY: LazyLock<Policy> =
     LazyLock::new(|| escalator::config::load(&Sources::default()).expect("the defaults are valid").policy);
 
 fuzz_target!(|body: &[u8]| {
-    let Ok(seen) = webhook::read(body, &POLICY, Some(1)) else { return };
+    let seen = match webhook::read(body, &POLICY, Some(1)) {
+        Ok(Sight::Theirs(glimpse)) => glimpse,
+        Ok(Sight::Ours(echo)) => echo.glimpse,
+        Err(_) => return,
+    };
     assert!(i64::try_from(seen.issue.project_id).is_ok() && i64::try_from(seen.issue.iid).is_ok());
     assert!(seen.labels.iter().all(|label| POLICY.reads(label)));
     if let Some((project_id, iid)) = ids(body) {
