@@ -200,8 +200,9 @@ async fn after_ctrl_c_a_second_run_goes_on_where_the_first_one_stopped() {
     for signal_name in ["-INT", "-KILL"] {
         let before = Before::start().await;
         let incidents = before.incidents(130);
-        let slow = Fault::new(Trouble::Delay(Duration::from_millis(20))).on("PUT", "/issues/");
-        before.gitlab.fault(slow);
+        // After 110 issues GitLab becomes so slow that the signal surely comes before the end.
+        let slow = Fault::new(Trouble::Delay(Duration::from_secs(1)));
+        before.gitlab.fault(slow.on("PUT", "/issues/").after(110));
         let child = before.spawn(&["--group", "acme"]);
         while before.right(&incidents) < 110 {
             tokio::time::sleep(Duration::from_millis(5)).await;

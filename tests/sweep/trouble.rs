@@ -75,6 +75,24 @@ async fn a_place_that_the_token_does_not_see_does_not_stop_the_others() {
 }
 
 #[actix_web::test]
+async fn metrics_tell_how_sweeps_went_and_what_they_found() {
+    let app = start_with(&[("GITLAB__GROUPS", "acme,nowhere")]).await;
+    app.gitlab.drop_deliveries(true);
+    app.incident(&[]);
+    sweep(&app).await;
+    let page = reqwest::get(format!("http://{}/metrics", app.service().admin_address)).await.unwrap();
+    let metrics = page.text().await.unwrap();
+    let figure = |name: &str| -> u64 {
+        let line = metrics.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split(' ').next_back().unwrap().parse().unwrap()
+    };
+    // Other tests of the same process count too.
+    assert!(figure("escalator_sweep_marked_total") >= 1);
+    assert!(figure("escalator_sweeps_total{outcome=\"incomplete\"}") >= 2);
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn a_watched_project_is_swept_like_a_group() {
     let settings = [("GITLAB__GROUPS", "acme"), ("GITLAB__PROJECTS", "other/garden")];
     let app = start_with(&settings).await;
