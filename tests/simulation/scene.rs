@@ -35,6 +35,7 @@ impl Scene {
             ("ESCALATOR__GITLAB__URL".to_owned(), gitlab.url()),
             ("ESCALATOR__GITLAB__TOKEN".to_owned(), gitlab.token(bot, &["api"])),
             ("ESCALATOR__GITLAB__REQUESTS_PER_SECOND".to_owned(), "1000000".to_owned()),
+            ("ESCALATOR__GITLAB__NOTES_PER_MINUTE".to_owned(), "60000000".to_owned()),
             ("ESCALATOR__WEBHOOK__SECRET_TOKENS".to_owned(), "a-secret-token-of-the-simulation".to_owned()),
         ]);
         let config = load(&Sources { file: None, variables }).unwrap().serving().unwrap();
