@@ -3,5 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[expect(dead_code, reason = "shared with the tests of the service, which use more of it")]
+#[path = "../service/app.rs"]
+mod app;
 mod binary;
 mod kills;
+mod late;
+mod storm;
