@@ -45,7 +45,9 @@ pub(super) async fn watch(request: ServiceRequest, next: Next<impl MessageBody +
         shared.quietly(|world| world.traffic.under_way -= 1);
         shared.tick();
         // The caller may be gone, or was told something else.
-        drop(caller.map(|caller| caller.send(answer)));
+        if let Some(caller) = caller {
+            drop(caller.send(answer));
+        }
     });
     answered.await.unwrap_or_else(|_| Err(ErrorInternalServerError("the sandbox lost a request")))
 }
@@ -61,9 +63,9 @@ async fn wait(
     loop {
         trouble = match trouble {
             Some(Trouble::Later(then)) => {
-                drop(
-                    caller.take().map(|caller| caller.send(Err(ErrorGatewayTimeout("504 Gateway Timeout")))),
-                );
+                if let Some(caller) = caller.take() {
+                    drop(caller.send(Err(ErrorGatewayTimeout("504 Gateway Timeout"))));
+                }
                 Some(*then)
             }
             Some(Trouble::Hold) => {
