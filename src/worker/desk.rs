@@ -144,6 +144,7 @@ impl Desk {
             milliseconds = started.elapsed().as_millis(),
             "assessed"
         );
+        let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);
         let changes = Changes {
             score: assessment.score,
             band: assessment.band.id.clone(),
@@ -152,9 +153,9 @@ impl Desk {
             comment: written,
         };
         let record = Record {
-            state: after.issue.state,
-            work_item_type: after.issue.work_item_type,
-            labels: self.labels_read(&after.issue),
+            state: snapshot.issue.state,
+            work_item_type: snapshot.issue.work_item_type,
+            labels,
             hands: plan.hands,
             note,
             entry,
@@ -372,6 +373,16 @@ impl Desk {
             return Ok(Vec::new());
         }
         Ok(self.gitlab.own_notes(issue, own_user_id, MARKER).await?)
+    }
+
+    /// The labels as they were assessed and then changed by us. What somebody else changed between our read and our
+    /// write is left out although GitLab has just shown it: it is not assessed yet, and its webhook has to make a
+    /// difference.
+    fn labels_left(&self, before: &Issue, plan: &Plan, after: &Issue) -> Vec<Label> {
+        let added = after.labels.iter().filter(|label| plan.add.iter().any(|added| added.is(label)));
+        let taken = |label: &Label| plan.remove.contains(label) && !after.labels.contains(label);
+        let stayed = before.labels.iter().filter(|label| !taken(label));
+        stayed.chain(added).filter(|label| self.policy.reads(label)).cloned().collect()
     }
 
     fn labels_read(&self, issue: &Issue) -> Vec<Label> {

@@ -4,5 +4,10 @@
 #![expect(clippy::print_stderr, reason = "figures and seeds are part of what the test tells")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[expect(dead_code, reason = "shared with the tests of the service, which use more of it")]
+#[path = "../service/app.rs"]
+mod app;
 mod binary;
 mod kills;
+mod late;
+mod storm;
