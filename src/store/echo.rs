@@ -6,8 +6,9 @@
 
 use rusqlite::{Connection, params};
 
-use super::followed::{self, Comparison, NoteRef};
+use super::followed::{self, Comparison, NoteRef, Record};
 use super::queue::{Marked, Place, insert, place};
+use super::rows::labels_to_json;
 use super::{Error, Store};
 use crate::calculator::issue::{Glimpse, IssueRef};
 use crate::clock::Millis;
@@ -39,14 +40,8 @@ fn hear(connection: &Connection, echo: &Echo, now: Millis) -> Result<Marked, Err
     let issue = echo.glimpse.issue;
     let place = place(connection, issue)?;
     if place == Some(Place::Claimed) {
-        // Most likely that work's own doing. Which comment is its own will be known when it is recorded.
-        if let Some(note) = &echo.note {
-            connection
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO own_note (project_id, iid, note_id, note_digest) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![issue.project_id, issue.iid, note.id, note.digest])?;
-        }
+        // Most likely that work's own doing. How it leaves the issue will be known when it is recorded.
+        keep(connection, echo)?;
         return Ok(Marked::Unchanged);
     }
     let strange = match &echo.note {
@@ -68,32 +63,64 @@ fn hear(connection: &Connection, echo: &Echo, now: Millis) -> Result<Marked, Err
     }
 }
 
-/// Whether a followed issue's comment is another one, or reads otherwise.
+/// Whether a followed issue's comment is another one, or reads otherwise. One whose reading is in doubt is written
+/// again anyhow.
 fn is_strange(connection: &Connection, issue: IssueRef, note: &NoteRef) -> Result<bool, Error> {
     connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM followed WHERE project_id = ?1 AND iid = ?2
-                            AND (note_id IS NOT ?3 OR note_digest IS NOT ?4))",
+                            AND (note_id IS NOT ?3 OR note_digest <> ?4))",
         )?
         .query_row(params![issue.project_id, issue.iid, note.id, note.digest], |row| row.get(0))
         .map_err(Error::from)
 }
 
-/// Ends the waiting for what echoes of an issue mean. Returns whether they told of a comment other than this one.
-pub(super) fn told_of_another(
+fn keep(connection: &Connection, echo: &Echo) -> Result<(), Error> {
+    let issue = echo.glimpse.issue;
+    let note = echo.note.as_ref();
+    connection
+        .prepare_cached(
+            "INSERT INTO echo (project_id, iid, labels, note_id, note_digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            issue.project_id,
+            issue.iid,
+            labels_to_json(&echo.glimpse.labels)?,
+            note.map(|note| note.id),
+            note.map(|note| &note.digest),
+        ])?;
+    Ok(())
+}
+
+/// What the echoes that were heard during a piece of work showed, other than how that work left the issue.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Differences {
+    /// A second comment, or another text of the first.
+    pub comment: bool,
+    /// Other labels: a write of long ago was done only now, or somebody else's hand, whose own webhook may come later.
+    pub labels: bool,
+}
+
+/// Compares what echoes of an issue showed with how it was left, and forgets them.
+pub(super) fn compare_and_forget(
     connection: &Connection,
     issue: IssueRef,
-    note: Option<&NoteRef>,
-) -> Result<bool, Error> {
-    let (id, digest) = (note.map(|note| note.id), note.map(|note| &note.digest));
-    let another: bool = connection
+    left: Option<&Record>,
+) -> Result<Differences, Error> {
+    let labels = left.map_or(&[][..], |record| &record.labels);
+    let note = left.and_then(|record| record.note.as_ref());
+    let (note_id, digest) = (note.map(|note| note.id), note.and_then(|note| note.digest.as_ref()));
+    let differences = connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM own_note WHERE project_id = ?1 AND iid = ?2
-                            AND (note_id IS NOT ?3 OR note_digest IS NOT ?4))",
+            "SELECT coalesce(max(labels <> ?3), 0),
+                    coalesce(max(note_id NOT NULL AND (note_id IS NOT ?4 OR note_digest IS NOT ?5)), 0)
+             FROM echo WHERE project_id = ?1 AND iid = ?2",
         )?
-        .query_row(params![issue.project_id, issue.iid, id, digest], |row| row.get(0))?;
+        .query_row(params![issue.project_id, issue.iid, labels_to_json(labels)?, note_id, digest], |row| {
+            Ok(Differences { labels: row.get(0)?, comment: row.get(1)? })
+        })?;
     connection
-        .prepare_cached("DELETE FROM own_note WHERE project_id = ?1 AND iid = ?2")?
+        .prepare_cached("DELETE FROM echo WHERE project_id = ?1 AND iid = ?2")?
         .execute(params![issue.project_id, issue.iid])?;
-    Ok(another)
+    Ok(differences)
 }

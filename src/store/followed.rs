@@ -15,8 +15,9 @@ use crate::clock::Millis;
 pub struct NoteRef {
     /// GitLab's id of the note.
     pub id: u64,
-    /// A digest of the body as we last wrote it, so that an unchanged one is not written again.
-    pub digest: String,
+    /// A digest of the body as we last wrote it, so that an unchanged one is not written again. `None` after an edit of
+    /// which nobody knows whether GitLab did it: we died, or GitLab did not answer.
+    pub digest: Option<String>,
 }
 
 /// How an issue was left.
@@ -65,6 +66,22 @@ impl Store {
     pub async fn recall(&self, issue: IssueRef) -> Result<Option<Recollection>, Error> {
         self.reader.run(move |connection| recall(connection, issue)).await
     }
+
+    /// Notes that an issue's comment is about to be edited: until that is recorded, nobody knows how it reads. So an
+    /// edit that was broken off is made again, even if the issue reads by then as it did before.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be made durable.
+    pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
+        self.writer.run(move |connection| doubt_note(connection, issue)).await
+    }
+}
+
+fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE followed SET note_digest = NULL WHERE project_id = ?1 AND iid = ?2")?
+        .execute(params![issue.project_id, issue.iid])?;
+    Ok(())
 }
 
 pub(super) fn compare(connection: &Connection, glimpse: &Glimpse) -> Result<Comparison, Error> {
@@ -111,7 +128,7 @@ pub(super) fn remember(
             labels_to_json(&record.labels)?,
             hands_to_json(&record.hands)?,
             record.note.as_ref().map(|note| note.id),
-            record.note.as_ref().map(|note| &note.digest),
+            record.note.as_ref().and_then(|note| note.digest.as_ref()),
         ])?;
     if let Some(entry) = &record.entry {
         ledger::append(connection, issue, entry, now)?;
@@ -158,7 +175,7 @@ fn recall(connection: &Connection, issue: IssueRef) -> Result<Option<Recollectio
             labels: labels_from_json(&labels)?,
             hands: hands_from_json(&hands)?,
         },
-        note: note_id.zip(digest).map(|(id, digest)| NoteRef { id, digest }),
+        note: note_id.map(|id| NoteRef { id, digest }),
         history,
     }))
 }

@@ -265,17 +265,18 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
     let Some(marked_meanwhile) = marked_meanwhile else {
         return Ok(false);
     };
-    let strange_comment = match &release {
-        Release::Done(record) => {
-            let note = record.as_ref().and_then(|record| record.note.as_ref());
-            echo::told_of_another(connection, claim.issue, note)?
+    // What is tried again will be compared with what was heard meanwhile, too.
+    let told = match &release {
+        Release::Done(record) => echo::compare_and_forget(connection, claim.issue, record.as_deref())?,
+        Release::Dropped => {
+            echo::compare_and_forget(connection, claim.issue, None)?;
+            echo::Differences::default()
         }
-        Release::Dropped => echo::told_of_another(connection, claim.issue, None).map(|_| false)?,
-        Release::Retry(_) | Release::Paused | Release::Parked { .. } => false,
+        Release::Retry(_) | Release::Paused | Release::Parked { .. } => echo::Differences::default(),
     };
     match release {
         Release::Done(_) | Release::Dropped | Release::Parked { .. }
-            if marked_meanwhile || strange_comment =>
+            if marked_meanwhile || told.comment || told.labels =>
         {
             free(connection, claim.issue, now, SETTLE, Attempts::Forgotten)?;
         }
@@ -298,7 +299,7 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
     if let Release::Done(Some(record)) = release {
         followed::remember(connection, claim.issue, &record, now)?;
     }
-    if strange_comment {
+    if told.comment {
         followed::forget_note(connection, claim.issue)?;
     }
     Ok(true)

@@ -24,18 +24,20 @@ CREATE TABLE followed (
     labels         TEXT    NOT NULL, -- JSON list: those that the policy reads, sorted
     hands          TEXT    NOT NULL, -- JSON list: labels that a person decided about
     note_id        INTEGER,
-    note_digest    TEXT,
+    note_digest    TEXT,             -- NULL while it is being edited, and after an edit of which nobody knows the end
     PRIMARY KEY (project_id, iid)
 ) STRICT, WITHOUT ROWID;
 
--- Comments of ours that GitLab told of while their issue was worked on, until that work is recorded.
-CREATE TABLE own_note (
+-- What GitLab told of our own doings while their issue was worked on, until that work is recorded.
+CREATE TABLE echo (
     project_id  INTEGER NOT NULL,
     iid         INTEGER NOT NULL,
-    note_id     INTEGER NOT NULL,
-    note_digest TEXT    NOT NULL,
-    PRIMARY KEY (project_id, iid, note_id, note_digest)
-) STRICT, WITHOUT ROWID;
+    labels      TEXT    NOT NULL, -- as in followed
+    note_id     INTEGER,          -- if it told of a comment
+    note_digest TEXT
+) STRICT;
+
+CREATE INDEX echo_by_issue ON echo (project_id, iid);
 
 -- Every change of an assessment, for ever. Ids, figures and label titles; never what else a person wrote.
 CREATE TABLE ledger (

@@ -134,7 +134,7 @@ fn comment_of_ours(note: &Attributes, author_id: Option<u64>) -> Option<NoteRef>
     let editor_id = note.updated_by_id.0;
     let untouched = editor_id.is_none() || editor_id == author_id;
     let text = note.note.0.as_deref().filter(|text| untouched && text.starts_with(MARKER))?;
-    Some(NoteRef { id: note.id.0.and_then(storable)?, digest: digest(text) })
+    Some(NoteRef { id: note.id.0.and_then(storable)?, digest: Some(digest(text)) })
 }
 
 fn glimpse(body: Body, attributes: Attributes, policy: &Policy) -> Result<Glimpse, Ignored> {

@@ -309,7 +309,7 @@ impl Desk {
         snapshot: &Snapshot,
         own_user_id: u64,
     ) -> Result<(Option<NoteRef>, Written), Failure> {
-        if note.as_ref().is_some_and(|note| note.digest == rendered.digest) {
+        if note.as_ref().is_some_and(|note| note.digest.as_ref() == Some(&rendered.digest)) {
             return Ok((note, Written::Unchanged));
         }
         match self.mode {
@@ -322,15 +322,18 @@ impl Desk {
             }
         }
         if let Some(note) = note {
+            self.store.doubt_note(issue).await?;
             match self.gitlab.update_note(issue, note.id, &rendered.body).await {
-                Ok(()) => return Ok((Some(NoteRef { digest: rendered.digest, ..note }), Written::Edited)),
+                Ok(()) => {
+                    return Ok((Some(NoteRef { digest: Some(rendered.digest), ..note }), Written::Edited));
+                }
                 // Somebody deleted it: as if there had never been one.
                 Err(gitlab::Error::NotFound) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let (id, written) = self.find_or_create_note(issue, &rendered.body, snapshot, own_user_id).await?;
-        Ok((Some(NoteRef { id, digest: rendered.digest }), written))
+        Ok((Some(NoteRef { id, digest: Some(rendered.digest) }), written))
     }
 
     /// Looks before it posts: an earlier attempt may have posted without our hearing of it, and a lost store has

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use escalator::sandbox::{Fault, IssueId, Kind, Trouble};
+use escalator::sandbox::{Fault, IssueId, Kind, Loss, Trouble};
 
 use super::app::{TestApp, score};
 
@@ -66,6 +66,23 @@ async fn a_label_that_lands_after_it_was_taken_off_is_taken_off_again() {
     assert!(app.escalation_labels(issue).is_empty());
     land(&app).await;
     assert!(app.escalation_labels(issue).is_empty());
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn an_edit_whose_answer_and_webhook_got_lost_is_made_up_for_though_the_issue_reads_as_before() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&[]);
+    app.settle().await;
+    app.gitlab.fault(Fault::new(Trouble::Hold).on("PUT", "/notes/").times(1));
+    app.reporter().add_labels(issue, ["complexity::yes"]).unwrap();
+    let edit = app.gitlab.until_held(|_| true).await;
+    app.gitlab.settled().await;
+    app.gitlab.drop_deliveries(true);
+    app.reporter().remove_labels(issue, ["complexity::yes"]).unwrap();
+    assert!(app.gitlab.let_go(edit, Some(Trouble::ApplyThenLose(Loss::BadGateway))));
+    app.settle().await;
+    assert!(says(&app, issue, "0 of 7 points"));
     app.end().await;
 }
 

@@ -1,0 +1,139 @@
+//! Echoes: webhooks that tell of our own doings, at once or long after.
+
+use std::collections::BTreeMap;
+
+use escalator::calculator::assess::Decision;
+use escalator::calculator::issue::{Moment, State, WorkItemType};
+use escalator::calculator::label::Label;
+use escalator::calculator::standing::{LabelDifference, Standing};
+use escalator::clock::Millis;
+use escalator::store::{Claim, Echo, Entry, Marked, NoteRef, Record, Release, Store};
+
+use super::{claim, glimpse, issue, new_store};
+
+const COMMENT: u64 = 7;
+
+/// What a webhook tells of our own doing: the label that the issue bears, and perhaps a comment.
+fn echo(label: &str, note: Option<(u64, &str)>) -> Echo {
+    let mut glimpse = glimpse(1);
+    glimpse.labels.push(Label::new(label));
+    Echo { glimpse, note: note.map(|(id, digest)| NoteRef { id, digest: Some(digest.to_owned()) }) }
+}
+
+/// Looked at: the issue was left with the label `new`, and a comment that reads `new`.
+fn done() -> Release {
+    let standing = Standing {
+        sources: Vec::new(),
+        disambiguations: Vec::new(),
+        answers: BTreeMap::new(),
+        score: 0,
+        band: "none".to_owned(),
+        decision: Decision::Undecided,
+    };
+    Release::Done(Some(Box::new(Record {
+        state: State::Opened,
+        work_item_type: WorkItemType::Incident,
+        labels: vec![Label::new("new")],
+        hands: Vec::new(),
+        note: Some(NoteRef { id: COMMENT, digest: Some("new".to_owned()) }),
+        entry: Some(Entry {
+            at: Moment(0),
+            policy_version: "1".to_owned(),
+            before: None,
+            after: standing,
+            labels: LabelDifference::default(),
+        }),
+    })))
+}
+
+async fn work(store: &Store) -> Claim {
+    store.mark(glimpse(1), Millis(0)).await.unwrap();
+    claim(store, 0).await.unwrap()
+}
+
+/// The comment that is remembered: which, and how it reads.
+async fn note(store: &Store) -> Option<(u64, Option<String>)> {
+    let note = store.recall(issue(1)).await.unwrap().unwrap().note;
+    note.map(|note| (note.id, note.digest))
+}
+
+fn known(digest: Option<&str>) -> Option<(u64, Option<String>)> {
+    Some((COMMENT, digest.map(str::to_owned)))
+}
+
+/// Each echo that shows the issue other than it is left, and whether the comment has to be looked for then.
+const STRANGE: [(&str, Option<(u64, &str)>, bool); 3] =
+    [("old", None, false), ("new", Some((COMMENT, "old")), true), ("new", Some((8, "new")), true)];
+
+#[tokio::test]
+async fn what_shows_an_issue_as_it_was_left_brings_nothing() {
+    let (_folder, store) = new_store();
+    let claimed = work(&store).await;
+    let echoes = || [echo("new", None), echo("new", Some((COMMENT, "new")))];
+    for echo in echoes() {
+        assert_eq!(store.hear(echo, Millis(1)).await, Ok(Marked::Unchanged));
+    }
+    store.finish(claimed, done(), Millis(2)).await.unwrap();
+    for echo in echoes() {
+        assert_eq!(store.hear(echo, Millis(3)).await, Ok(Marked::Unchanged));
+    }
+    assert_eq!(store.depth().await.unwrap().waiting, 0);
+    assert_eq!(note(&store).await, known(Some("new")));
+}
+
+#[tokio::test]
+async fn what_shows_it_otherwise_while_it_is_worked_on_brings_another_look() {
+    for (label, comment, lost_sight) in STRANGE {
+        let (_folder, store) = new_store();
+        let claimed = work(&store).await;
+        store.hear(echo(label, comment), Millis(1)).await.unwrap();
+        store.finish(claimed, done(), Millis(2)).await.unwrap();
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "{label} {comment:?}");
+        assert_eq!(note(&store).await.is_none(), lost_sight, "{label} {comment:?}");
+
+        // Heard once, compared once.
+        let again = claim(&store, 10_000).await.unwrap();
+        store.finish(again, done(), Millis(10_001)).await.unwrap();
+        assert_eq!(store.depth().await.unwrap().waiting, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_heard_before_a_failure_is_compared_after_the_success() {
+    for (label, comment, _) in STRANGE {
+        let (_folder, store) = new_store();
+        let claimed = work(&store).await;
+        store.hear(echo(label, comment), Millis(1)).await.unwrap();
+        store.finish(claimed, Release::Paused, Millis(2)).await.unwrap();
+        let again = claim(&store, 3).await.unwrap();
+        store.finish(again, done(), Millis(4)).await.unwrap();
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "{label} {comment:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_shows_it_otherwise_afterwards_brings_another_look() {
+    for (label, comment, lost_sight) in STRANGE {
+        let (_folder, store) = new_store();
+        let claimed = work(&store).await;
+        store.finish(claimed, done(), Millis(1)).await.unwrap();
+        assert_eq!(store.hear(echo(label, comment), Millis(2)).await, Ok(Marked::Queued));
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "{label} {comment:?}");
+        assert_eq!(note(&store).await.is_none(), lost_sight, "{label} {comment:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_claims_to_know_how_a_comment_reads_between_an_edit_and_its_record() {
+    let (_folder, store) = new_store();
+    let claimed = work(&store).await;
+    store.finish(claimed, done(), Millis(1)).await.unwrap();
+    store.doubt_note(issue(1)).await.unwrap();
+    assert_eq!(note(&store).await, known(None));
+    // It will be written anyhow, so that need not be looked for.
+    store.hear(echo("new", Some((COMMENT, "old"))), Millis(2)).await.unwrap();
+    assert_eq!(note(&store).await, known(None));
+    let claimed = work(&store).await;
+    store.finish(claimed, done(), Millis(3)).await.unwrap();
+    assert_eq!(note(&store).await, known(Some("new")));
+}
