@@ -61,9 +61,10 @@ fn known(digest: Option<&str>) -> Option<(u64, Option<String>)> {
     Some((COMMENT, digest.map(str::to_owned)))
 }
 
-/// Each echo that shows the issue other than it is left, and whether the comment has to be looked for then.
-const STRANGE: [(&str, Option<(u64, &str)>, bool); 3] =
-    [("old", None, false), ("new", Some((COMMENT, "old")), true), ("new", Some((8, "new")), true)];
+/// Echoes that show the issue other than it is left; after those of a comment, it is looked for which one is ours.
+fn strange() -> [Echo; 3] {
+    [echo("old", None), echo("new", Some((COMMENT, "old"))), echo("new", Some((8, "new")))]
+}
 
 #[tokio::test]
 async fn what_shows_an_issue_as_it_was_left_brings_nothing() {
@@ -83,13 +84,13 @@ async fn what_shows_an_issue_as_it_was_left_brings_nothing() {
 
 #[tokio::test]
 async fn what_shows_it_otherwise_while_it_is_worked_on_brings_another_look() {
-    for (label, comment, lost_sight) in STRANGE {
+    for echo in strange() {
         let (_folder, store) = new_store();
         let claimed = work(&store).await;
-        store.hear(echo(label, comment), Millis(1)).await.unwrap();
+        store.hear(echo.clone(), Millis(1)).await.unwrap();
         store.finish(claimed, done(), Millis(2)).await.unwrap();
-        assert_eq!(store.depth().await.unwrap().waiting, 1, "{label} {comment:?}");
-        assert_eq!(note(&store).await.is_none(), lost_sight, "{label} {comment:?}");
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
+        assert_eq!(note(&store).await.is_none(), echo.note.is_some(), "{echo:?}");
 
         // Heard once, compared once.
         let again = claim(&store, 10_000).await.unwrap();
@@ -100,26 +101,26 @@ async fn what_shows_it_otherwise_while_it_is_worked_on_brings_another_look() {
 
 #[tokio::test]
 async fn what_is_heard_before_a_failure_is_compared_after_the_success() {
-    for (label, comment, _) in STRANGE {
+    for echo in strange() {
         let (_folder, store) = new_store();
         let claimed = work(&store).await;
-        store.hear(echo(label, comment), Millis(1)).await.unwrap();
+        store.hear(echo.clone(), Millis(1)).await.unwrap();
         store.finish(claimed, Release::Paused, Millis(2)).await.unwrap();
         let again = claim(&store, 3).await.unwrap();
         store.finish(again, done(), Millis(4)).await.unwrap();
-        assert_eq!(store.depth().await.unwrap().waiting, 1, "{label} {comment:?}");
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
     }
 }
 
 #[tokio::test]
 async fn what_shows_it_otherwise_afterwards_brings_another_look() {
-    for (label, comment, lost_sight) in STRANGE {
+    for echo in strange() {
         let (_folder, store) = new_store();
         let claimed = work(&store).await;
         store.finish(claimed, done(), Millis(1)).await.unwrap();
-        assert_eq!(store.hear(echo(label, comment), Millis(2)).await, Ok(Marked::Queued));
-        assert_eq!(store.depth().await.unwrap().waiting, 1, "{label} {comment:?}");
-        assert_eq!(note(&store).await.is_none(), lost_sight, "{label} {comment:?}");
+        assert_eq!(store.hear(echo.clone(), Millis(2)).await, Ok(Marked::Queued));
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
+        assert_eq!(note(&store).await.is_none(), echo.note.is_some(), "{echo:?}");
     }
 }
 
