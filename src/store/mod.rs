@@ -3,6 +3,7 @@
 //! Durable: what an async call here has answered is on disk (`synchronous = FULL`). Names only nouns of the
 //! calculator; knows nothing of HTTP, GitLab or comments. Never stores a secret, a title, a description or a body.
 
+mod claims;
 mod echo;
 mod followed;
 mod ledger;
@@ -23,11 +24,12 @@ use tokio::sync::Notify;
 use crate::clock::Millis;
 use thread::{Purpose, Thread};
 
+pub use claims::{Claim, Claimed, Release};
 pub use echo::Echo;
 pub use followed::{NoteRef, Recollection, Record};
 pub use ledger::{Cause, Entry, OpenCause};
 pub use parked::Parked;
-pub use queue::{Claim, Claimed, Depth, Marked, Release};
+pub use queue::{Depth, Marked};
 pub use watermarks::Walk;
 
 /// The version of the schema that this program reads and writes.
@@ -123,7 +125,7 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let writer = connect(path, flags).map_err(|error| open_error(path, &error))?;
         prepare(&writer, path)?;
-        queue::free_all(&writer, now).map_err(|error| open_error(path, &error))?;
+        claims::free_all(&writer, now).map_err(|error| open_error(path, &error))?;
         Self::start(path, writer, Some(lock))
     }
 

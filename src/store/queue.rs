@@ -1,22 +1,10 @@
-//! The queue of keys: mark, claim, finish.
-//!
-//! One row per issue. A mark during a run raises the generation, and finishing frees the row for another run instead
-//! of deleting it; so no change is lost and none is worked on twice at the same time. A claim is a lease with a token
-//! that only its holder knows: who comes back late with an old token changes nothing.
-
-use std::time::Duration;
+//! The queue of keys: which issues to look at, one row per issue, however often it was marked.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::echo;
-use super::followed::{self, Record};
-use super::rows::millis;
-use super::{Error, Store};
+use super::{Error, Store, followed};
 use crate::calculator::issue::{Glimpse, IssueRef};
 use crate::clock::Millis;
-
-/// An issue that was marked while it was worked on runs again, but not at once: a burst of events ends in one run.
-const SETTLE: Duration = Duration::from_millis(800);
 
 /// What a mark came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,49 +15,6 @@ pub enum Marked {
     Unchanged,
     /// Neither followed nor from any source.
     Irrelevant,
-}
-
-/// An issue that is ours to work on until the lease ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
-    /// Which issue.
-    pub issue: IssueRef,
-    /// Proves that the claim is still ours.
-    token: i64,
-    /// How often it was claimed since it was last done, this time included.
-    pub attempts: u32,
-    /// Since when it waits.
-    pub marked_at: Millis,
-}
-
-/// What asking for work came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claimed {
-    /// This one.
-    Issue(Claim),
-    /// Nothing is due; the next one is then, if any.
-    Nothing {
-        /// When the next issue becomes due.
-        next_due_at: Option<Millis>,
-    },
-}
-
-/// How a claim ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Release {
-    /// Looked at; this is how it was left. `None`: nothing worth following.
-    Done(Option<Box<Record>>),
-    /// Gone from GitLab.
-    Dropped,
-    /// Failed; again after this long.
-    Retry(Duration),
-    /// Not its fault: all work in GitLab pauses. Due at once, for whoever works first; the attempt does not count.
-    Paused,
-    /// Failed for good, until somebody acts or the issue changes again.
-    Parked {
-        /// Why and what to do, in one line.
-        reason: String,
-    },
 }
 
 /// How much waits.
@@ -101,30 +46,6 @@ impl Store {
         self.marked.notified().await;
     }
 
-    /// Takes the issue that has been due longest, for as long as the lease.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if the claim could not be made durable.
-    pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-        self.writer.run(move |connection| claim(connection, now, lease)).await
-    }
-
-    /// Takes one issue, whether it waits, is parked or was never marked; for a process that has the store for itself.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if the claim could not be made durable.
-    pub async fn claim_issue(&self, issue: IssueRef, now: Millis, lease: Duration) -> Result<Claim, Error> {
-        self.writer.run(move |connection| claim_issue(connection, issue, now, lease)).await
-    }
-
-    /// Ends a claim. Returns whether it was still ours; if not, nothing was changed.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if it could not be made durable: the lease will end by itself.
-    pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
-        self.writer.run(move |connection| finish(connection, claim, release, now)).await
-    }
-
     /// How much waits, for metrics.
     ///
     /// # Errors
@@ -132,15 +53,6 @@ impl Store {
     pub async fn depth(&self) -> Result<Depth, Error> {
         self.reader.run(depth).await
     }
-}
-
-/// Frees what an earlier process had claimed. The attempts stay counted: it may have died of that issue.
-pub(super) fn free_all(connection: &Connection, now: Millis) -> rusqlite::Result<()> {
-    connection.execute(
-        "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?1 WHERE token IS NOT NULL",
-        [now.0],
-    )?;
-    Ok(())
 }
 
 fn mark(connection: &Connection, glimpse: &Glimpse, now: Millis) -> Result<Marked, Error> {
@@ -202,141 +114,6 @@ pub(super) fn insert(connection: &Connection, issue: IssueRef, now: Millis) -> R
                  attempts = 0, parked_at = NULL, parked_reason = NULL",
         )?
         .execute(params![issue.project_id, issue.iid, now.0])?;
-    Ok(())
-}
-
-fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-    let token = fastrand::i64(0..i64::MAX);
-    let claimed = connection
-        .prepare_cached(
-            "UPDATE queue
-             SET token = ?1, claimed_generation = generation, attempts = attempts + 1, due_at = ?3
-             WHERE (project_id, iid) = (
-                 SELECT project_id, iid FROM queue
-                 WHERE parked_at IS NULL AND due_at <= ?2
-                 ORDER BY due_at LIMIT 1)
-             RETURNING project_id, iid, attempts, marked_at",
-        )?
-        .query_row(params![token, now.0, now.0 + millis(lease)], |row| {
-            Ok(Claim {
-                issue: IssueRef { project_id: row.get(0)?, iid: row.get(1)? },
-                token,
-                attempts: row.get(2)?,
-                marked_at: Millis(row.get(3)?),
-            })
-        })
-        .optional()?;
-    if let Some(claim) = claimed {
-        return Ok(Claimed::Issue(claim));
-    }
-    let next_due_at: Option<i64> = connection
-        .prepare_cached("SELECT min(due_at) FROM queue WHERE parked_at IS NULL")?
-        .query_row([], |row| row.get(0))?;
-    Ok(Claimed::Nothing { next_due_at: next_due_at.map(Millis) })
-}
-
-fn claim_issue(
-    connection: &Connection,
-    issue: IssueRef,
-    now: Millis,
-    lease: Duration,
-) -> Result<Claim, Error> {
-    insert(connection, issue, now)?;
-    let token = fastrand::i64(0..i64::MAX);
-    connection
-        .prepare_cached(
-            "UPDATE queue
-             SET token = ?3, claimed_generation = generation, attempts = attempts + 1, due_at = ?4
-             WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .execute(params![issue.project_id, issue.iid, token, now.0 + millis(lease)])?;
-    Ok(Claim { issue, token, attempts: 1, marked_at: now })
-}
-
-fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
-    let IssueRef { project_id, iid } = claim.issue;
-    let marked_meanwhile: Option<bool> = connection
-        .prepare_cached(
-            "SELECT generation > claimed_generation FROM queue
-             WHERE project_id = ?1 AND iid = ?2 AND token = ?3",
-        )?
-        .query_row(params![project_id, iid, claim.token], |row| row.get(0))
-        .optional()?;
-    let Some(marked_meanwhile) = marked_meanwhile else {
-        return Ok(false);
-    };
-    // What is tried again will be compared with what was heard meanwhile, too.
-    let told = match &release {
-        Release::Done(record) => echo::compare_and_forget(connection, claim.issue, record.as_deref())?,
-        Release::Dropped => {
-            echo::compare_and_forget(connection, claim.issue, None)?;
-            echo::Differences::default()
-        }
-        Release::Retry(_) | Release::Paused | Release::Parked { .. } => echo::Differences::default(),
-    };
-    match release {
-        Release::Done(_) | Release::Dropped | Release::Parked { .. }
-            if marked_meanwhile || told.comment || told.labels =>
-        {
-            free(connection, claim.issue, now, SETTLE, Attempts::Forgotten)?;
-        }
-        Release::Done(_) | Release::Dropped => {
-            connection
-                .prepare_cached("DELETE FROM queue WHERE project_id = ?1 AND iid = ?2")?
-                .execute(params![project_id, iid])?;
-        }
-        Release::Retry(delay) => free(connection, claim.issue, now, delay, Attempts::Kept)?,
-        Release::Paused => free(connection, claim.issue, now, Duration::ZERO, Attempts::TakenBack)?,
-        Release::Parked { ref reason } => {
-            connection
-                .prepare_cached(
-                    "UPDATE queue SET token = NULL, claimed_generation = NULL, parked_at = ?3, parked_reason = ?4
-                     WHERE project_id = ?1 AND iid = ?2",
-                )?
-                .execute(params![project_id, iid, now.0, reason])?;
-        }
-    }
-    if let Release::Done(Some(record)) = release {
-        followed::remember(connection, claim.issue, &record, now)?;
-    }
-    if told.comment {
-        followed::forget_note(connection, claim.issue)?;
-    }
-    Ok(true)
-}
-
-/// What becomes of the count of attempts when a claim is given back.
-#[derive(Clone, Copy)]
-enum Attempts {
-    Kept,
-    TakenBack,
-    Forgotten,
-}
-
-fn free(
-    connection: &Connection,
-    issue: IssueRef,
-    now: Millis,
-    delay: Duration,
-    attempts: Attempts,
-) -> Result<(), Error> {
-    let factor_and_less = match attempts {
-        Attempts::Kept => (1, 0),
-        Attempts::TakenBack => (1, 1),
-        Attempts::Forgotten => (0, 0),
-    };
-    connection
-        .prepare_cached(
-            "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?3, attempts = attempts * ?4 - ?5
-             WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .execute(params![
-            issue.project_id,
-            issue.iid,
-            now.0 + millis(delay),
-            factor_and_less.0,
-            factor_and_less.1
-        ])?;
     Ok(())
 }
 

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::after_failure::Failure;
+use super::look::{Changes, Look};
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Hand, Plan, hand, plan, suspicions};
 use crate::calculator::policy::Policy;
 use crate::calculator::standing::{LabelDifference, Standing};
-use crate::comment::{HistoryEntry, MARKER, Rendered, Renderer, View};
+use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
-use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
+use crate::gitlab::{Audience, Client, LabelChange, ProjectRef, Snapshot};
 use crate::identity::Identity;
-use crate::store::{Entry, NoteRef, Recollection, Record, Store};
+use crate::store::{Entry, Recollection, Record, Store};
 
 /// Looks at issues.
 pub struct Desk {
@@ -32,67 +33,6 @@ pub struct Desk {
     pub audience: Audience,
     /// Whether to write.
     pub mode: Mode,
-}
-
-/// What a look came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
-    /// Closed issues are left as they are; how it was left if it is followed.
-    Closed(Option<Record>),
-    /// From no source, and never was: not worth following.
-    NoSource,
-    /// Assessed; what changed, and how the issue was left.
-    Assessed(Changes, Record),
-}
-
-impl Look {
-    /// How the issue was left, if it is worth following.
-    #[must_use]
-    pub fn record(self) -> Option<Record> {
-        match self {
-            Self::Closed(record) => record,
-            Self::NoSource => None,
-            Self::Assessed(_, record) => Some(record),
-        }
-    }
-}
-
-/// What an assessment changed in GitLab, or would change if this were no dry run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changes {
-    /// The score.
-    pub score: u32,
-    /// The id of the score's band.
-    pub band: String,
-    /// Labels that were added.
-    pub added: Vec<Label>,
-    /// Labels that were removed.
-    pub removed: Vec<Label>,
-    /// What became of the comment.
-    pub comment: Written,
-}
-
-impl Changes {
-    /// Whether there was nothing to change.
-    #[must_use]
-    pub fn none(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.comment == Written::Unchanged
-    }
-}
-
-/// What became of the comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It is new.
-    Created,
-    /// It reads otherwise.
-    Edited,
-    /// It reads as it did.
-    Unchanged,
-    /// A dry run: it would be new.
-    WouldCreate,
-    /// A dry run: it would read otherwise.
-    WouldEdit,
 }
 
 impl Desk {
@@ -298,84 +238,6 @@ impl Desk {
             })
             .collect();
         Ok(self.renderer.render(&View::new(assessment, &self.policy, hands, &history))?)
-    }
-
-    /// Writes the comment if a reader would see a difference.
-    async fn write_note(
-        &self,
-        issue: IssueRef,
-        note: Option<NoteRef>,
-        rendered: Rendered,
-        snapshot: &Snapshot,
-        own_user_id: u64,
-    ) -> Result<(Option<NoteRef>, Written), Failure> {
-        if note.as_ref().is_some_and(|note| note.digest.as_ref() == Some(&rendered.digest)) {
-            return Ok((note, Written::Unchanged));
-        }
-        match self.mode {
-            Mode::Live => {}
-            Mode::DryRun => {
-                tracing::info!(%issue, "dry run: would write the comment");
-                let exists =
-                    note.is_some() || !self.own_notes(issue, snapshot, own_user_id).await?.is_empty();
-                return Ok((note, if exists { Written::WouldEdit } else { Written::WouldCreate }));
-            }
-        }
-        if let Some(note) = note {
-            self.store.doubt_note(issue).await?;
-            match self.gitlab.update_note(issue, note.id, &rendered.body).await {
-                Ok(()) => {
-                    return Ok((Some(NoteRef { digest: Some(rendered.digest), ..note }), Written::Edited));
-                }
-                // Somebody deleted it: as if there had never been one.
-                Err(gitlab::Error::NotFound) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let (id, written) = self.find_or_create_note(issue, &rendered.body, snapshot, own_user_id).await?;
-        Ok((Some(NoteRef { id, digest: Some(rendered.digest) }), written))
-    }
-
-    /// Looks before it posts: an earlier attempt may have posted without our hearing of it, and a lost store has
-    /// forgotten what it posted.
-    async fn find_or_create_note(
-        &self,
-        issue: IssueRef,
-        body: &str,
-        snapshot: &Snapshot,
-        own_user_id: u64,
-    ) -> Result<(u64, Written), Failure> {
-        let mut kept = None;
-        for note_id in self.own_notes(issue, snapshot, own_user_id).await? {
-            let done = match kept {
-                None => self.gitlab.update_note(issue, note_id, body).await,
-                Some(_) => self.gitlab.delete_note(issue, note_id).await,
-            };
-            match done {
-                Ok(()) => kept = kept.or(Some(note_id)),
-                // Somebody was faster and deleted it.
-                Err(gitlab::Error::NotFound) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        match kept {
-            Some(note_id) => Ok((note_id, Written::Edited)),
-            None => Ok((self.gitlab.create_note(issue, body, self.audience).await?, Written::Created)),
-        }
-    }
-
-    /// Our comments, oldest first. An issue without any comment needs no look; internal notes are not surely counted.
-    async fn own_notes(
-        &self,
-        issue: IssueRef,
-        snapshot: &Snapshot,
-        own_user_id: u64,
-    ) -> Result<Vec<u64>, Failure> {
-        let surely_none = snapshot.comments == Some(0) && self.audience == Audience::Everybody;
-        if surely_none {
-            return Ok(Vec::new());
-        }
-        Ok(self.gitlab.own_notes(issue, own_user_id, MARKER).await?)
     }
 
     /// The labels as they were assessed and then changed by us. What somebody else changed between our read and our

@@ -6,6 +6,8 @@
 mod after_failure;
 mod desk;
 mod gate;
+mod look;
+mod note;
 mod scribe;
 
 use std::sync::Arc;
@@ -17,8 +19,9 @@ use crate::clock::{self, Millis};
 use crate::store::{Claim, Claimed, Release, Store};
 
 pub use after_failure::{Failure, Next, RetryPolicy, after_failure};
-pub use desk::{Changes, Desk, Look, Written};
+pub use desk::Desk;
 pub use gate::Gate;
+pub use look::{Changes, Look, Written};
 pub use scribe::Scribe;
 
 /// How long a claim is ours. Longer than [`LONGEST_LOOK`], so that nobody else starts while we are still at it.

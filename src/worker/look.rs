@@ -1,0 +1,65 @@
+//! What a look at an issue came to.
+
+use crate::calculator::label::Label;
+use crate::store::Record;
+
+/// What a look came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Closed issues are left as they are; how it was left if it is followed.
+    Closed(Option<Record>),
+    /// From no source, and never was: not worth following.
+    NoSource,
+    /// Assessed; what changed, and how the issue was left.
+    Assessed(Changes, Record),
+}
+
+impl Look {
+    /// How the issue was left, if it is worth following.
+    #[must_use]
+    pub fn record(self) -> Option<Record> {
+        match self {
+            Self::Closed(record) => record,
+            Self::NoSource => None,
+            Self::Assessed(_, record) => Some(record),
+        }
+    }
+}
+
+/// What an assessment changed in GitLab, or would change if this were no dry run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The score.
+    pub score: u32,
+    /// The id of the score's band.
+    pub band: String,
+    /// Labels that were added.
+    pub added: Vec<Label>,
+    /// Labels that were removed.
+    pub removed: Vec<Label>,
+    /// What became of the comment.
+    pub comment: Written,
+}
+
+impl Changes {
+    /// Whether there was nothing to change.
+    #[must_use]
+    pub fn none(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.comment == Written::Unchanged
+    }
+}
+
+/// What became of the comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is new.
+    Created,
+    /// It reads otherwise.
+    Edited,
+    /// It reads as it did.
+    Unchanged,
+    /// A dry run: it would be new.
+    WouldCreate,
+    /// A dry run: it would read otherwise.
+    WouldEdit,
+}
