@@ -29,13 +29,38 @@ impl Gesture {
     }
 }
 
-/// A person's hand on one of our labels: it wins until the band itself changes.
+/// Who is at the other end of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// A human, or whoever is not known to be a bot.
+    Person,
+    /// A bot that is not Escalator.
+    Bot,
+}
+
+impl Author {
+    /// One word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Bot => "bot",
+        }
+    }
+}
+
+/// A bot is put right once. One that insists is let be: two bots that fight over a label never end.
+const INSISTS: usize = 2;
+
+/// A person's hand on one of our labels: it wins until the band itself changes. So does a bot that insists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hand {
     /// The label, as the policy spells it.
     pub label: Label,
     /// What was done to it.
     pub gesture: Gesture,
+    /// Whose hand it is.
+    pub author: Author,
     /// By whom, if GitLab's label events tell.
     pub user_id: Option<u64>,
     /// When, if GitLab's label events tell.
@@ -130,29 +155,64 @@ pub fn suspicions(
         .collect()
 }
 
-/// Decides a suspicion by GitLab's label events: whose hand was last on the label?
+/// GitLab's last event of a suspected label, which tells whose hand it was.
+#[must_use]
+pub fn last_event<'event>(suspicion: &Suspicion, events: &'event [LabelEvent]) -> Option<&'event LabelEvent> {
+    of_label(suspicion, events).max_by_key(|event| event.id)
+}
+
+/// Decides a suspicion by GitLab's label events: whose hand was last on the label? The author is that of the
+/// [`last_event`].
 ///
 /// A removal needs an event that says somebody else did it: without one, the label was deleted or our read was stale,
-/// and setting it again harms nobody. An addition is a hand unless the last event says that we did it ourselves.
+/// and setting it again harms nobody. An addition is a hand unless the last event says that we did it ourselves. What a
+/// bot did is none, unless it insists.
 #[must_use]
-pub fn hand(suspicion: &Suspicion, events: &[LabelEvent], own_user_ids: &[u64], band: &str) -> Option<Hand> {
-    let last = events
-        .iter()
-        .filter(|event| event.label.as_ref().is_some_and(|label| label.is(&suspicion.label)))
-        .max_by_key(|event| event.id);
-    let ours = last.is_some_and(|event| own_user_ids.contains(&event.user_id));
+pub fn hand(
+    suspicion: &Suspicion,
+    events: &[LabelEvent],
+    own_user_id: u64,
+    author: Author,
+    band: &str,
+) -> Option<Hand> {
+    let last = last_event(suspicion, events);
+    let ours = last.is_some_and(|event| event.user_id == own_user_id);
     let seen = last.is_some_and(|event| event.gesture == suspicion.gesture);
-    let is_hand = match suspicion.gesture {
+    let by_others = match suspicion.gesture {
         Gesture::Removed => seen && !ours,
         Gesture::Added => !ours,
     };
-    is_hand.then(|| Hand {
+    let counts = match author {
+        Author::Person => by_others,
+        Author::Bot => by_others && times_undone(suspicion, events, own_user_id) >= INSISTS,
+    };
+    counts.then(|| Hand {
         label: suspicion.label.clone(),
         gesture: suspicion.gesture,
+        author,
         user_id: last.filter(|_| seen).map(|event| event.user_id),
         at: last.filter(|_| seen).map(|event| event.at),
         band: band.to_owned(),
     })
+}
+
+/// How often others did the same to the label, with nothing in between but our undoing it.
+fn times_undone(suspicion: &Suspicion, events: &[LabelEvent], own_user_id: u64) -> usize {
+    let mut newest_first: Vec<_> = of_label(suspicion, events).collect();
+    newest_first.sort_unstable_by_key(|event| std::cmp::Reverse(event.id));
+    let alternating = newest_first.iter().enumerate().take_while(|(place, event)| {
+        let theirs = place % 2 == 0;
+        (event.user_id != own_user_id) == theirs && (event.gesture == suspicion.gesture) == theirs
+    });
+    alternating.count().div_ceil(2)
+}
+
+fn of_label<'event>(
+    suspicion: &Suspicion,
+    events: &'event [LabelEvent],
+) -> impl Iterator<Item = &'event LabelEvent> {
+    let label = suspicion.label.clone();
+    events.iter().filter(move |event| event.label.as_ref().is_some_and(|own| own.is(&label)))
 }
 
 /// The changes that make GitLab's labels say what the assessment says.

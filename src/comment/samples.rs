@@ -4,7 +4,7 @@ use super::view::{HistoryEntry, View};
 use crate::calculator::assess::assess;
 use crate::calculator::issue::{Issue, Moment, State, WorkItemType};
 use crate::calculator::label::{Label, LabelPattern};
-use crate::calculator::plan::{Gesture, Hand};
+use crate::calculator::plan::{Author, Gesture, Hand};
 use crate::calculator::policy::Policy;
 use crate::calculator::standing::{LabelDifference, Standing};
 
@@ -39,6 +39,7 @@ fn view(work_item_type: WorkItemType, labels: Vec<Label>, policy: &Policy) -> Vi
         .map(|label| Hand {
             label: label.clone(),
             gesture: Gesture::Removed,
+            author: Author::Person,
             user_id: Some(1),
             at: Some(Moment(0)),
             band: assessment.band.id.clone(),

@@ -72,6 +72,7 @@ struct MoverView {
 struct HandView {
     label: String,
     gesture: &'static str,
+    author: &'static str,
     at: Option<String>,
 }
 
@@ -204,7 +205,12 @@ fn open_labels(assessment: &Assessment<'_>) -> Vec<String> {
 }
 
 fn hand(hand: &Hand) -> HandView {
-    HandView { label: inline_code(hand.label.title()), gesture: hand.gesture.name(), at: hand.at.map(minute) }
+    HandView {
+        label: inline_code(hand.label.title()),
+        gesture: hand.gesture.name(),
+        author: hand.author.name(),
+        at: hand.at.map(minute),
+    }
 }
 
 /// A line of the history; `None` where nothing changed that a reader would look for.

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::error::Error;
 use super::label_catalog::LabelCatalog;
 use super::times::http_date;
+use super::users::Bots;
 use crate::calculator::issue::Moment;
 use crate::config::values::Secret;
 use crate::config::{AccessToken, GitLabAccess};
@@ -37,6 +38,7 @@ pub struct Client {
     pace: Arc<DefaultDirectRateLimiter>,
     note_pace: Arc<DefaultDirectRateLimiter>,
     pub(super) catalog: Arc<LabelCatalog>,
+    pub(super) bots: Arc<Bots>,
 }
 
 impl Client {
@@ -63,6 +65,7 @@ impl Client {
             pace: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
             note_pace: Arc::new(RateLimiter::direct(notes)),
             catalog: Arc::new(LabelCatalog::default()),
+            bots: Arc::new(Bots::default()),
         })
     }
 

@@ -12,6 +12,7 @@ mod label_events;
 mod notes;
 mod path;
 mod times;
+mod users;
 
 pub use client::Client;
 pub use error::Error;

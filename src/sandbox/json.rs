@@ -7,6 +7,14 @@ use super::nouns::{Group, Issue, Label, LabelEvent, Note, Place, Project, State,
 use super::world::{World, iso};
 
 impl World {
+    /// A user asked for: the only answer that tells whether it is a bot.
+    pub fn whole_user_json(&self, id: UserId) -> Value {
+        let mut user = self.user_json(id);
+        user["bot"] = self.users.get(&id).is_some_and(|user| user.bot).into();
+        user
+    }
+
+    /// A user that is named by the way.
     pub fn user_json(&self, id: UserId) -> Value {
         let user = self.users.get(&id);
         let username = user.map(|user| user.username.as_str()).unwrap_or_default();
@@ -16,7 +24,6 @@ impl World {
             "name": user.map(|user| user.name.as_str()),
             "state": "active",
             "locked": false,
-            "bot": user.is_some_and(|user| user.bot),
             "avatar_url": format!("{}/uploads/-/system/user/avatar/{}/avatar.png", self.url, id.0),
             "web_url": format!("{}/{username}", self.url),
         })

@@ -8,7 +8,7 @@ use super::Error;
 use crate::calculator::assess::{Answer, Decision};
 use crate::calculator::issue::Moment;
 use crate::calculator::label::Label;
-use crate::calculator::plan::{Gesture, Hand};
+use crate::calculator::plan::{Author, Gesture, Hand};
 use crate::calculator::standing::Standing;
 
 /// A whole number of milliseconds; absurdly long durations end at the largest.
@@ -62,6 +62,7 @@ pub(super) fn standing_from_json(text: &str) -> Result<Standing, Error> {
 const ANSWERS: [Answer; 4] = [Answer::Yes, Answer::No, Answer::Unanswered, Answer::Conflicting];
 const DECISIONS: [Decision; 4] =
     [Decision::Undecided, Decision::Accepted, Decision::Declined, Decision::Conflicting];
+const AUTHORS: [Author; 2] = [Author::Person, Author::Bot];
 const GESTURES: [Gesture; 2] = [Gesture::Removed, Gesture::Added];
 
 fn named<T: Copy>(name: &str, all: &[T], name_of: fn(T) -> &'static str) -> Result<T, Error> {
@@ -71,11 +72,12 @@ fn named<T: Copy>(name: &str, all: &[T], name_of: fn(T) -> &'static str) -> Resu
         .ok_or_else(|| Error::Corrupt(format!("an unknown word, {name:?}")))
 }
 
-/// A person's hand as the JSON of a followed issue.
+/// A hand as the JSON of a followed issue.
 #[derive(Serialize, Deserialize)]
 struct HandJson {
     label: String,
     gesture: String,
+    author: String,
     user_id: Option<u64>,
     at: Option<i64>,
     band: String,
@@ -87,6 +89,7 @@ pub(super) fn hands_to_json(hands: &[Hand]) -> Result<String, Error> {
         .map(|hand| HandJson {
             label: hand.label.title().to_owned(),
             gesture: hand.gesture.name().to_owned(),
+            author: hand.author.name().to_owned(),
             user_id: hand.user_id,
             at: hand.at.map(|at| at.0),
             band: hand.band.clone(),
@@ -102,6 +105,7 @@ pub(super) fn hands_from_json(text: &str) -> Result<Vec<Hand>, Error> {
             Ok(Hand {
                 label: Label::new(&hand.label),
                 gesture: named(&hand.gesture, &GESTURES, Gesture::name)?,
+                author: named(&hand.author, &AUTHORS, Author::name)?,
                 user_id: hand.user_id,
                 at: hand.at.map(Moment),
                 band: hand.band,

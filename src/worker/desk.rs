@@ -8,7 +8,7 @@ use super::look::{Changes, Look};
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
 use crate::calculator::label::Label;
-use crate::calculator::plan::{Hand, Plan, hand, plan, suspicions};
+use crate::calculator::plan::{Author, Hand, Plan, hand, last_event, plan, suspicions};
 use crate::calculator::policy::Policy;
 use crate::calculator::standing::{LabelDifference, Standing};
 use crate::comment::{HistoryEntry, Rendered, Renderer, View};
@@ -161,8 +161,24 @@ impl Desk {
         let mut hands: Vec<Hand> = Vec::new();
         if !suspicions.is_empty() {
             let events = self.gitlab.label_events(reference).await?;
-            let band = &assessment.band.id;
-            hands.extend(suspicions.iter().filter_map(|it| hand(it, &events, &[own_user_id], band)));
+            for suspicion in &suspicions {
+                let author = match last_event(suspicion, &events) {
+                    Some(event)
+                        if event.user_id != own_user_id && self.gitlab.is_bot(event.user_id).await? =>
+                    {
+                        tracing::warn!(
+                            issue = %reference,
+                            label = suspicion.label.title(),
+                            user_id = event.user_id,
+                            gesture = suspicion.gesture.name(),
+                            "another bot works against this one; let only one of them keep the label"
+                        );
+                        Author::Bot
+                    }
+                    Some(_) | None => Author::Person,
+                };
+                hands.extend(hand(suspicion, &events, own_user_id, author, &assessment.band.id));
+            }
         }
         Ok(plan(assessment, issue, memory, hands, &self.policy))
     }

@@ -3,7 +3,7 @@
 use escalator::calculator::assess::{Verdict, assess};
 use escalator::calculator::issue::{Issue, State, WorkItemType};
 use escalator::calculator::label::Label;
-use escalator::calculator::plan::{Gesture, Hand, Memory, Plan, Suspicion, plan, suspicions};
+use escalator::calculator::plan::{Author, Gesture, Hand, Memory, Plan, Suspicion, plan, suspicions};
 use escalator::calculator::policy::Policy;
 use escalator::calculator::standing::Standing;
 use proptest::prelude::*;
@@ -78,6 +78,7 @@ fn memory(remembered: Option<Remembered>, policy: &Policy) -> Option<Memory> {
         .map(|(label, removed, band)| Hand {
             label: owned[label].clone(),
             gesture: if removed { Gesture::Removed } else { Gesture::Added },
+            author: Author::Person,
             user_id: None,
             at: None,
             band: policy.bands[band].id.clone(),
@@ -95,6 +96,7 @@ fn look(issue: &Issue, memory: Option<&Memory>, all_hands: bool, policy: &Policy
         .map(|Suspicion { label, gesture }| Hand {
             label,
             gesture,
+            author: Author::Person,
             user_id: None,
             at: None,
             band: assessment.band.id.clone(),

@@ -3,13 +3,16 @@
 use escalator::calculator::assess::assess;
 use escalator::calculator::issue::{Issue, Moment};
 use escalator::calculator::label::Label;
-use escalator::calculator::plan::{Gesture, Hand, LabelEvent, Memory, Plan, hand, plan, suspicions};
+use escalator::calculator::plan::{
+    Author, Gesture, Hand, LabelEvent, Memory, Plan, hand, last_event, plan, suspicions,
+};
 use escalator::calculator::standing::Standing;
 
 use super::{incident, policy, score_labels};
 
 const BOT: u64 = 7;
 const PERSON: u64 = 8;
+const OTHER_BOT: u64 = 9;
 
 /// What is remembered after looking at an issue with these labels.
 fn memory(labels: &[&str], hands: Vec<Hand>) -> Memory {
@@ -28,7 +31,11 @@ fn look(issue: &Issue, memory: Option<&Memory>, events: &[LabelEvent]) -> Plan {
     let assessment = assess(issue, policy);
     let hands = suspicions(&assessment, issue, memory, policy)
         .iter()
-        .filter_map(|suspicion| hand(suspicion, events, &[BOT], &assessment.band.id))
+        .filter_map(|suspicion| {
+            let by_bot = last_event(suspicion, events).is_some_and(|event| event.user_id == OTHER_BOT);
+            let author = if by_bot { Author::Bot } else { Author::Person };
+            hand(suspicion, events, BOT, author, &assessment.band.id)
+        })
         .collect();
     plan(&assessment, issue, memory, hands, policy)
 }
@@ -109,6 +116,29 @@ fn with_a_lost_memory_our_own_label_is_corrected_and_a_persons_is_left_alone() {
     assert_eq!(changes(&look(&issue, None, &ours)), (vec![], vec!["platform-escalation"]));
     let theirs = [event(1, PERSON, Gesture::Added, "platform-escalation")];
     assert!(look(&issue, None, &theirs).changes_no_label());
+}
+
+#[test]
+fn what_another_bot_did_is_put_right_once_and_let_be_when_it_insists() {
+    let label = "platform-escalation";
+    let undone =
+        (incident(&with(5, &[])), memory(&with(5, &[label]), vec![]), Gesture::Removed, Gesture::Added);
+    let set = (incident(&with(1, &[label])), memory(&with(1, &[]), vec![]), Gesture::Added, Gesture::Removed);
+    for (issue, left, theirs, ours) in [undone, set] {
+        let mut events = vec![event(1, OTHER_BOT, theirs, label)];
+        let first = look(&issue, Some(&left), &events);
+        assert!(!first.changes_no_label() && first.hands.is_empty(), "{theirs:?}");
+
+        events.push(event(2, BOT, ours, label));
+        events.push(event(3, OTHER_BOT, theirs, label));
+        let second = look(&issue, Some(&left), &events);
+        assert!(second.changes_no_label(), "{theirs:?}");
+        assert_eq!((second.hands[0].author, second.hands[0].user_id), (Author::Bot, Some(OTHER_BOT)));
+
+        // A person's hand in between ends the quarrel: what the bot does then is its first time.
+        events[1] = event(2, PERSON, ours, label);
+        assert!(!look(&issue, Some(&left), &events).changes_no_label(), "{theirs:?}");
+    }
 }
 
 #[test]

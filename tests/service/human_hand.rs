@@ -1,5 +1,8 @@
 //! A human's hand wins, and the TPM decides.
 
+use escalator::calculator::issue::IssueRef;
+use escalator::sandbox::{Fault, Trouble};
+
 use super::app::{TestApp, score};
 
 #[actix_web::test]
@@ -11,6 +14,10 @@ async fn a_label_that_a_person_removed_stays_off_until_the_band_changes() {
     app.settle().await;
     assert!(app.escalation_labels(issue).is_empty());
     assert!(app.comment(issue).contains("A person removed `platform-escalation` on 2"));
+    let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
+    let hands = app.service().store.recall(reference).await.unwrap().unwrap().memory.hands;
+    let event = app.gitlab.label_events(issue).pop().unwrap();
+    assert_eq!((hands[0].user_id, event.user), (Some(app.reporter.0), app.reporter));
 
     app.reporter().add_labels(issue, ["operational-impact::yes"]).unwrap();
     app.settle().await;
@@ -81,5 +88,60 @@ async fn a_declined_issue_loses_its_label_and_the_comment_says_so() {
     app.reporter().remove_labels(issue, ["escalation-decision::declined"]).unwrap();
     app.settle().await;
     assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn what_a_second_bot_does_is_no_persons_hand_and_two_bots_do_not_fight() {
+    let app = TestApp::start().await;
+    let second = app.gitlab.bot("triage-bot");
+    app.gitlab.member(second, "acme", 20);
+    let issue = app.incident(&score(5, &[]));
+    app.settle().await;
+    app.gitlab.by(second).remove_labels(issue, ["platform-escalation"]).unwrap();
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"], "put right once");
+    assert!(!app.comment(issue).contains("alone"));
+
+    app.gitlab.by(second).remove_labels(issue, ["platform-escalation"]).unwrap();
+    app.settle().await;
+    assert!(app.escalation_labels(issue).is_empty(), "let be the second time");
+    assert!(app.comment(issue).contains("Another bot insists on it: it removed `platform-escalation` on 2"));
+
+    app.reporter().remove_labels(issue, ["complexity::yes"]).unwrap();
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation-possible"]);
+    assert!(!app.comment(issue).contains("insists"));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_person_who_was_faster_than_we_with_the_same_label_is_no_hand() {
+    let app = TestApp::start().await;
+    app.gitlab.fault(Fault::new(Trouble::Hold).on("PUT", "/issues/").times(1));
+    let issue = app.incident(&score(5, &[]));
+    let ours = app.gitlab.until_held(|_| true).await;
+    app.reporter().add_labels(issue, ["platform-escalation"]).unwrap();
+    app.gitlab.let_go(ours, None);
+    app.settle().await;
+    app.reporter().remove_labels(issue, score(5, &[])).unwrap();
+    app.settle().await;
+    assert!(app.escalation_labels(issue).is_empty(), "the rule's label, whoever set it");
+    assert!(!app.comment(issue).contains("A person"));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_person_who_removes_the_label_before_our_look_has_ended_is_a_hand() {
+    let app = TestApp::start().await;
+    app.gitlab.fault(Fault::new(Trouble::Hold).on("POST", "/notes").times(1));
+    let issue = app.incident(&score(5, &[]));
+    let comment = app.gitlab.until_held(|_| true).await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.reporter().remove_labels(issue, ["platform-escalation"]).unwrap();
+    app.gitlab.let_go(comment, None);
+    app.settle().await;
+    assert!(app.escalation_labels(issue).is_empty());
+    assert!(app.comment(issue).contains("A person removed `platform-escalation`"));
     app.end().await;
 }

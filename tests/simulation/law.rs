@@ -1,7 +1,7 @@
 //! What must hold when a history has come to its end.
 
 use escalator::calculator::assess::{Verdict, assess};
-use escalator::calculator::plan::{hand, plan, suspicions};
+use escalator::calculator::plan::{Author, hand, plan, suspicions};
 use escalator::comment::{HistoryEntry, Renderer, View};
 use escalator::gitlab::ProjectRef;
 use escalator::sandbox::IssueId;
@@ -86,7 +86,7 @@ async fn fresh_comment(history: &History<'_>, id: IssueId, known: &Recollection)
     let events = client.label_events(reference(id)).await.unwrap();
     let new_hands = suspicions(&assessment, &issue, Some(&known.memory), policy)
         .iter()
-        .filter_map(|it| hand(it, &events, &[history.scene.bot.0], &assessment.band.id))
+        .filter_map(|it| hand(it, &events, history.scene.bot.0, Author::Person, &assessment.band.id))
         .collect();
     let planned = plan(&assessment, &issue, Some(&known.memory), new_hands, policy);
     let entries: Vec<_> = known

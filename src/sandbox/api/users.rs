@@ -17,13 +17,13 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn me(reader: Reader) -> Answer {
-    let user = reader.shared.look(|world| world.user_json(reader.user));
+    let user = reader.shared.look(|world| world.whole_user_json(reader.user));
     Ok(HttpResponse::Ok().json(user))
 }
 
 async fn user(reader: Reader, path: web::Path<u64>) -> Answer {
     let id = crate::sandbox::UserId(path.into_inner());
-    let user = reader.shared.look(|world| world.users.contains_key(&id).then(|| world.user_json(id)));
+    let user = reader.shared.look(|world| world.users.contains_key(&id).then(|| world.whole_user_json(id)));
     let user = user.ok_or(Refusal::NotFound("404 User Not Found"))?;
     Ok(HttpResponse::Ok().json(user))
 }
