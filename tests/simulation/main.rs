@@ -19,7 +19,7 @@ use history::History;
 use scene::Scene;
 
 /// How many histories one run of the tests simulates.
-const HISTORIES: u64 = 1500;
+const HISTORIES: u64 = 2500;
 /// Of each of these there is one GitLab.
 const THREADS: usize = 2;
 /// Seeds of one run follow each other from the first.
