@@ -24,6 +24,9 @@ use crate::worker::{Desk, Gate, RetryPolicy, Scribe, Worker};
 
 /// Threads that receive webhooks.
 const RECEIVING_THREADS: usize = 2;
+/// How long an idle connection is kept: longer than proxies and load balancers keep theirs (nginx and AWS a minute, Google
+/// ten), because who closes first loses the request that the other is just sending.
+const KEEP_ALIVE: Duration = Duration::from_secs(620);
 /// How often histograms are tidied up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -192,7 +195,7 @@ fn webhook_server(listener: TcpListener, receiver: Receiver) -> anyhow::Result<S
             .app_data(receiver.clone())
             .service(web::resource("/webhooks/gitlab").route(web::post().to(receive)))
     });
-    Ok(server.workers(RECEIVING_THREADS).disable_signals().listen(listener)?.run())
+    Ok(server.workers(RECEIVING_THREADS).keep_alive(KEEP_ALIVE).disable_signals().listen(listener)?.run())
 }
 
 fn admin_server(listener: TcpListener, admin: Admin) -> anyhow::Result<Server> {

@@ -160,6 +160,8 @@ impl Sandbox {
         let url = format!("http://{}", listener.local_addr()?);
         let client = reqwest::Client::builder()
             .no_proxy()
+            // As GitLab: each webhook request has a connection of its own.
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(io::Error::other)?;
