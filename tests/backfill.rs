@@ -273,6 +273,7 @@ async fn throttling_and_short_trouble_are_waited_out() {
     let said = before.run(&["--group", "acme"]).await;
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 10), "{}", said.error);
     assert!(said.error.contains("pausing for 1 s"), "{}", said.error);
+    assert!(said.error.contains("502 Bad Gateway; trying again"), "{}", said.error);
 }
 
 #[actix_web::test]

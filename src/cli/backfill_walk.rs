@@ -231,10 +231,16 @@ impl Walk {
             pass.used();
             match next {
                 Next::PauseAll(_) => {}
-                Next::Retry(delay) => tokio::select! {
-                    () = tokio::time::sleep(delay) => {}
-                    () = self.until_stopped() => return Err(Undone::Stopped),
-                },
+                Next::Retry(delay) => {
+                    // Often enough that nobody wonders, and not a line for each of hours of retries.
+                    if attempts.is_power_of_two() {
+                        self.progress.say(&format!("{failure}; trying again"));
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(delay) => {}
+                        () = self.until_stopped() => return Err(Undone::Stopped),
+                    }
+                }
                 Next::Park => return Err(Undone::Failed(failure)),
                 Next::Drop => return Err(Undone::Gone),
             }
