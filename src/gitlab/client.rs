@@ -55,14 +55,15 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Error::Rejected { reason: error.to_string() })?;
-        let per_second = at_least_one(access.requests_per_second);
+        // One at a time: with a burst allowed, a second could have twice as many calls.
+        let calls = Quota::per_second(at_least_one(access.requests_per_second)).allow_burst(NonZeroU32::MIN);
         let notes_at_once = at_least_one(access.notes_per_minute / NOTES_AT_ONCE_SHARE);
         let notes = Quota::per_minute(at_least_one(access.notes_per_minute)).allow_burst(notes_at_once);
         Ok(Self {
             http,
             base: format!("{}/api/v4", access.url).into(),
             token: access.token.clone(),
-            pace: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
+            pace: Arc::new(RateLimiter::direct(calls)),
             note_pace: Arc::new(RateLimiter::direct(notes)),
             catalog: Arc::new(LabelCatalog::default()),
             bots: Arc::new(Bots::default()),
@@ -243,14 +244,23 @@ fn redirected(response: &Response) -> String {
 }
 
 fn unavailable(error: &reqwest::Error) -> Error {
-    let reason = if error.is_timeout() {
-        "no answer in time (gitlab.timeout)"
-    } else if error.is_connect() {
-        "no connection; check gitlab.url, DNS, the network and TLS certificates"
+    let reason = if error.is_connect() {
+        format!("no connection ({}); check gitlab.url, DNS, the network and TLS certificates", root(error))
+    } else if error.is_timeout() {
+        "no answer in time (gitlab.timeout)".to_owned()
     } else {
-        "the connection broke"
+        "the connection broke".to_owned()
     };
-    Error::Unavailable { reason: reason.to_owned(), retry_after: None }
+    Error::Unavailable { reason, retry_after: None }
+}
+
+/// What it came from: the system's or TLS's own words, before any request was sent.
+fn root(error: &reqwest::Error) -> String {
+    let mut root: &dyn std::error::Error = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
 }
 
 pub(super) fn header_number(headers: &HeaderMap, name: &str) -> Option<u32> {

@@ -23,7 +23,7 @@ pub struct TestApp {
     pub shop: u64,
     pub hook: u64,
     service: Option<Service>,
-    token: String,
+    pub token: String,
     variables: BTreeMap<String, String>,
     folder: TempDir,
     store_name: String,
@@ -64,6 +64,7 @@ impl TestApp {
             folder,
             store_name: "escalator.db".to_owned(),
         };
+        app.replace_token(&app.token);
         app.start_service();
         let url = format!("http://{}/webhooks/gitlab", app.service().webhook_address);
         app.hook =
@@ -75,7 +76,7 @@ impl TestApp {
         let mut variables = self.variables.clone();
         for (name, value) in [
             ("GITLAB__URL", self.gitlab.url()),
-            ("GITLAB__TOKEN", self.token.clone()),
+            ("GITLAB__TOKEN_FILE", self.token_file().display().to_string()),
             ("GITLAB__REQUESTS_PER_SECOND", "10000".to_owned()),
             ("GITLAB__NOTES_PER_MINUTE", "100000".to_owned()),
             ("GITLAB__TIMEOUT", "2s".to_owned()),
@@ -96,6 +97,15 @@ impl TestApp {
 
     pub fn store_path(&self) -> PathBuf {
         self.folder.path().join(&self.store_name)
+    }
+
+    fn token_file(&self) -> PathBuf {
+        self.folder.path().join("token")
+    }
+
+    /// Puts an access token into its file.
+    pub fn replace_token(&self, token: &str) {
+        std::fs::write(self.token_file(), token).unwrap();
     }
 
     pub fn service(&self) -> &Service {

@@ -2,6 +2,7 @@
 //! shows in the end.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::print_stderr, reason = "figures, for whoever wants them")]
 
 mod app;
 mod comment;
@@ -10,3 +11,4 @@ mod failures;
 mod human_hand;
 mod journeys;
 mod ledger;
+mod sick_gitlab;
