@@ -14,4 +14,5 @@ mod score;
 mod secrets;
 mod serve;
 mod show;
+mod tls;
 mod usage;
