@@ -19,7 +19,9 @@ use crate::store::{Cause, OpenCause, Store};
 
 /// How often it looks whether there is something to ask.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// The store counts attempts per entry; here only the kind of failure matters.
+/// How long it waits when GitLab does not answer or the store does not take it: the ledger is in no hurry.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Here only the kind of failure matters. The store counts those that no waiting helps against.
 const FIRST_ATTEMPT: u32 = 1;
 /// Events this much later than the change that was assessed can still be its cause: GitLab notes both within one
 /// request, but not in one instant.
@@ -41,62 +43,57 @@ pub struct Scribe {
 impl Scribe {
     /// Works until told to stop.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut pause = INTERVAL;
         while !*stop.borrow() {
             tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = tokio::time::sleep(pause) => {}
                 _ = stop.changed() => return,
             }
-            self.round().await;
+            pause = match self.round().await {
+                Ok(()) => INTERVAL,
+                Err(failure) => {
+                    tracing::warn!(error = %failure, "could not ask who changed labels; asking again");
+                    PAUSE
+                }
+            };
         }
     }
 
     /// Asks about every issue whose ledger entries have no causes yet, once each.
-    pub async fn round(&self) {
-        let open = match self.store.open_causes().await {
-            Ok(open) => open,
-            Err(error) => {
-                tracing::warn!(%error, "cannot read the ledger");
-                return;
-            }
-        };
+    ///
+    /// # Errors
+    /// What keeps some of them open and may pass: GitLab or the store is not well.
+    pub async fn round(&self) -> Result<(), Failure> {
         let mut by_issue: BTreeMap<IssueRef, Vec<OpenCause>> = BTreeMap::new();
-        for cause in open {
+        for cause in self.store.open_causes().await? {
             by_issue.entry(cause.issue).or_default().push(cause);
         }
+        let mut round = Ok(());
         for (issue, entries) in by_issue {
             let pass = self.gate.pass().await;
-            match self.gitlab.label_events(issue).await {
-                Ok(events) => self.settle(&entries, &events).await,
-                Err(error) => {
-                    let failure = Failure::GitLab(error);
-                    tracing::warn!(%issue, error = %failure, "could not ask who changed labels; asking again");
-                    match after_failure(&failure, FIRST_ATTEMPT, &self.retry) {
-                        Next::PauseAll(pause) => {
-                            self.gate.pause(pause);
-                            return;
-                        }
-                        Next::Retry(_) | Next::Park | Next::Drop => self.postpone(&entries).await,
+            match self.gitlab.label_events(issue).await.map_err(Failure::from) {
+                Ok(events) => {
+                    for entry in &entries {
+                        self.store.settle_causes(entry.ledger_id, causes(entry, &events)).await?;
                     }
                 }
+                Err(failure) => match after_failure(&failure, FIRST_ATTEMPT, &self.retry) {
+                    Next::Retry(_) => round = Err(failure),
+                    Next::PauseAll(pause) => {
+                        self.gate.pause(pause);
+                        return Err(failure);
+                    }
+                    Next::Park | Next::Drop => {
+                        tracing::warn!(%issue, error = %failure, "could not ask who changed labels");
+                        for entry in &entries {
+                            self.store.postpone_causes(entry.ledger_id).await?;
+                        }
+                    }
+                },
             }
             pass.used();
         }
-    }
-
-    async fn settle(&self, entries: &[OpenCause], events: &[LabelEvent]) {
-        for entry in entries {
-            if let Err(error) = self.store.settle_causes(entry.ledger_id, causes(entry, events)).await {
-                tracing::warn!(issue = %entry.issue, %error, "cannot write causes into the ledger");
-            }
-        }
-    }
-
-    async fn postpone(&self, entries: &[OpenCause]) {
-        for entry in entries {
-            if let Err(error) = self.store.postpone_causes(entry.ledger_id).await {
-                tracing::warn!(issue = %entry.issue, %error, "cannot write into the ledger");
-            }
-        }
+        round
     }
 }
 

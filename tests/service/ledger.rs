@@ -2,6 +2,7 @@
 
 use escalator::calculator::issue::IssueRef;
 use escalator::calculator::plan::Gesture;
+use escalator::sandbox::Fault;
 
 use super::app::{TestApp, score};
 
@@ -12,7 +13,7 @@ async fn every_change_is_in_the_ledger_with_who_did_it() {
     app.settle().await;
     app.reporter().change_labels(issue, score(5, &[]), ["customer-impact::no"]).unwrap();
     app.settle().await;
-    app.service().scribe.round().await;
+    app.service().scribe.round().await.unwrap();
 
     let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
     let history = app.service().store.recall(reference).await.unwrap().unwrap().history;
@@ -35,6 +36,22 @@ async fn every_change_is_in_the_ledger_with_who_did_it() {
         assert_eq!(event.user, app.reporter);
     }
     assert!(app.service().store.open_causes().await.unwrap().is_empty());
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn who_did_it_is_found_out_after_an_outage_however_long() {
+    let app = TestApp::start().await;
+    app.gitlab.fault(Fault::status(503).on("GET", "/resource_label_events"));
+    let issue = app.incident(&["complexity::yes"]);
+    app.settle().await;
+    for _ in 0..20 {
+        app.service().scribe.round().await.unwrap_err();
+    }
+    app.gitlab.clear_faults();
+    app.service().scribe.round().await.unwrap();
+    let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
+    assert_eq!(app.service().store.causes(reference).await.unwrap().len(), 1);
     app.end().await;
 }
 
