@@ -63,7 +63,7 @@ async fn costs() {
     app.reporter().add_labels(issue, score(5, &[])).unwrap();
     app.settle().await;
     println!("| a change: reads, writes | {}, {} |", app.gitlab.reads(issue), app.gitlab.writes(issue));
-    app.service().scribe.round().await;
+    app.service().scribe.round().await.unwrap();
     println!("| … and later, for the ledger: reads | {} |", app.gitlab.reads(issue) - 1);
 
     app.gitlab.clear_requests();

@@ -35,6 +35,7 @@ pub use watermarks::Walk;
 /// The version of the schema that this program reads and writes.
 const SCHEMA_VERSION: i64 = 1;
 const SCHEMA: &str = include_str!("schema.sql");
+const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own
 /// and for its own, and GitLab gives up after 10 s.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,14 +57,32 @@ impl Error {
     fn closed() -> Self {
         Self::Unavailable("it is closed".to_owned())
     }
+
+    fn broken_off() -> Self {
+        Self::Unavailable(format!("a transaction was broken off; {CHECK_DISK}"))
+    }
 }
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
-            Some(_) | None => Self::Unavailable(error.to_string()),
+            Some(_) | None => Self::Unavailable(format!("{error}; {}", remedy(&error))),
         }
+    }
+}
+
+/// What an operator can do. Nothing needs a restart.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "make room on its disk",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "end the other program that holds it, such as a backup or a database shell"
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "make the database file and its folder writable"
+        }
+        _ => CHECK_DISK,
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Never opens a transaction that outlives one batch, so no caller that goes away can leave one behind.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
@@ -58,7 +58,7 @@ impl Thread {
         let work: Work = Box::new(move |connection| {
             let result = connection.and_then(|connection| in_savepoint(connection, work));
             // The receiver is gone when the caller was cancelled; the work stands all the same.
-            Box::new(move |committed| drop(answer.send(committed.and(result))))
+            Box::new(move |committed| drop(answer.send(result.and_then(|done| committed.map(|()| done)))))
         });
         self.work.send(work).await.map_err(|_| Error::closed())?;
         answered.await.map_err(|_| Error::closed())?
@@ -70,8 +70,9 @@ impl Thread {
 fn write_batch(connection: &mut Connection, first: Work, receiver: &mut mpsc::Receiver<Work>) {
     let (answers, committed) = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => {
-            let answers: Vec<_> = batch(first, receiver).map(|work| work(Ok(&transaction))).collect();
-            (answers, transaction.commit().map_err(Error::from))
+            let there = || still_there(&transaction).map(|()| &*transaction);
+            let answers: Vec<_> = batch(first, receiver).map(|work| work(there())).collect();
+            (answers, still_there(&transaction).and_then(|()| Ok(transaction.commit()?)))
         }
         Err(error) => {
             let error = Error::from(error);
@@ -82,6 +83,12 @@ fn write_batch(connection: &mut Connection, first: Work, receiver: &mut mpsc::Re
     for answer in answers {
         answer(committed.clone());
     }
+}
+
+/// SQLite ends a whole transaction by itself when the disk is full or fails in the middle of it. What came after would
+/// be committed piece by piece.
+fn still_there(transaction: &Transaction<'_>) -> Result<(), Error> {
+    if transaction.is_autocommit() { Err(Error::broken_off()) } else { Ok(()) }
 }
 
 /// The first piece of work, and what waits behind it by now.
@@ -99,9 +106,46 @@ fn in_savepoint<T>(
     }
     connection.prepare_cached("SAVEPOINT work")?.execute([])?;
     let result = work(connection);
+    // The transaction may have ended, and its savepoints with it: see `still_there`.
+    if connection.is_autocommit() {
+        return result;
+    }
     if result.is_err() {
         connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
     }
     connection.prepare_cached("RELEASE work")?.execute([])?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_shares_a_transaction_that_sqlite_ended_is_not_done() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE kept (what TEXT)").unwrap();
+        let thread = Thread::start(connection, Purpose::Write).unwrap();
+        let insert = |what: &'static str| {
+            thread.run(move |connection| Ok(connection.execute("INSERT INTO kept VALUES (?1)", [what])?))
+        };
+        // The first batch waits until the other works are in the second one.
+        let (let_go, wait) = mpsc::channel();
+        let first = thread.run(move |_| {
+            wait.recv().unwrap();
+            Ok(())
+        });
+        // What SQLite does by itself where the disk is full in the middle of a transaction.
+        let ended = thread.run(|connection| Ok(connection.execute_batch("ROLLBACK")?));
+        let queued = async { let_go.send(()).unwrap() };
+        let (_first, before, ended, after, ()) =
+            tokio::join!(biased; first, insert("before"), ended, insert("after"), queued);
+        assert!(before.is_err() && ended.is_err() && after.is_err(), "{before:?} {ended:?} {after:?}");
+        let kept: Result<i64, _> = thread
+            .run(|connection| Ok(connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0))?))
+            .await;
+        assert_eq!(kept, Ok(0));
+    }
 }

@@ -29,20 +29,17 @@ impl Metrics {
         Ok(Self { handle })
     }
 
-    /// The Prometheus text, with the queue as it is now.
+    /// The Prometheus text, with the queue as it is now, or no number for it if the store cannot tell.
     #[must_use]
     pub fn render(&self, depth: Option<Depth>, now: Millis) -> String {
-        if let Some(depth) = depth {
-            #[expect(clippy::cast_precision_loss, reason = "counts and ages are far below 2^52")]
-            let (waiting, parked, oldest_seconds) = (
-                depth.waiting as f64,
-                depth.parked as f64,
-                depth.oldest_marked_at.map_or(0.0, |oldest| (now.0 - oldest.0).max(0) as f64 / 1000.0),
-            );
-            metrics::gauge!("escalator_queue_depth", "state" => "waiting").set(waiting);
-            metrics::gauge!("escalator_queue_depth", "state" => "parked").set(parked);
-            metrics::gauge!("escalator_queue_oldest_age_seconds").set(oldest_seconds);
-        }
+        #[expect(clippy::cast_precision_loss, reason = "counts and ages are far below 2^52")]
+        let (waiting, parked, oldest_seconds) = depth.map_or((f64::NAN, f64::NAN, f64::NAN), |depth| {
+            let oldest = depth.oldest_marked_at.map_or(0, |oldest| (now.0 - oldest.0).max(0));
+            (depth.waiting as f64, depth.parked as f64, oldest as f64 / 1000.0)
+        });
+        metrics::gauge!("escalator_queue_depth", "state" => "waiting").set(waiting);
+        metrics::gauge!("escalator_queue_depth", "state" => "parked").set(parked);
+        metrics::gauge!("escalator_queue_oldest_age_seconds").set(oldest_seconds);
         self.handle.render()
     }
 

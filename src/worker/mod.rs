@@ -31,7 +31,7 @@ pub const LONGEST_LOOK: Duration = Duration::from_secs(240);
 /// A sleeping worker looks at the queue at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How long to wait when the store does not answer.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+const STORE_PAUSE: Duration = Duration::from_secs(2);
 
 /// Works on one issue after the other.
 #[derive(Clone)]
@@ -65,7 +65,10 @@ impl Worker {
                 }
                 Err(error) => {
                     tracing::error!(%error, "cannot claim work; trying again");
-                    tokio::time::sleep(STORE_PAUSE).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(STORE_PAUSE) => {}
+                        _ = stop.changed() => {}
+                    }
                 }
             }
         }
@@ -129,7 +132,7 @@ impl Worker {
 
     /// Ends the claim. While the store does not answer it is tried again until the lease has ended by itself.
     async fn finish(&self, claim: Claim, release: Release) {
-        for _ in 0..LEASE.as_secs() {
+        for _ in 0..LEASE.as_secs() / STORE_PAUSE.as_secs() {
             match self.store.finish(claim, release.clone(), clock::now()).await {
                 Ok(true) => return,
                 Ok(false) => {

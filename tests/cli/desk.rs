@@ -16,17 +16,27 @@ pub struct Desk {
 impl Desk {
     /// An incident of this title and description, labelled so that Escalator has something to say.
     pub async fn open(title: &str, description: &str) -> Self {
+        Self::open_in(Place::ready_to_serve(), Place::serve, title, description).await
+    }
+
+    /// The same in this place, served in this way.
+    pub async fn open_in(
+        place: Place,
+        serve: impl FnOnce(&Place) -> Serving,
+        title: &str,
+        description: &str,
+    ) -> Self {
         let gitlab = Sandbox::start(Options { requests_per_minute: Some(10_000), ..Options::default() })
             .await
             .unwrap();
         let project = gitlab.project("acme/shop");
         let bot = gitlab.bot("escalator-bot");
         gitlab.member(bot, "acme", 20);
-        let place = Place::ready_to_serve()
+        let place = place
             .variable("ESCALATOR__GITLAB__URL", gitlab.url())
             .variable("ESCALATOR__GITLAB__TOKEN", gitlab.token(bot, &["api"]))
             .variable("ESCALATOR__QUEUE__RETRY_BASE", "1ms");
-        let serving = place.serve();
+        let serving = serve(&place);
         let hook = Hook::to(format!("http://{}/webhooks/gitlab", serving.webhooks));
         gitlab.hook("acme", Hook { token: Some("canary-secret-token".to_owned()), ..hook });
         let issue = gitlab

@@ -14,5 +14,7 @@ mod score;
 mod secrets;
 mod serve;
 mod show;
+mod stop;
+mod store_trouble;
 mod tls;
 mod usage;

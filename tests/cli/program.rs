@@ -94,15 +94,16 @@ impl Place {
 
     /// Starts `serve` and waits until it serves.
     pub fn serve(&self) -> Serving {
-        let mut child =
-            self.command(&["serve"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let log = Log::follow(BufReader::new(child.stderr.take().unwrap()));
-        let serving: Value = serde_json::from_str(&log.until("\"serving\"")).unwrap();
-        let address = |name: &str, path: &str| {
-            let url = serving[name].as_str().unwrap();
-            url.strip_prefix("http://").unwrap().strip_suffix(path).unwrap().parse().unwrap()
-        };
-        Serving { webhooks: address("webhooks", "/webhooks/gitlab"), admin: address("admin", ""), log, child }
+        Serving::of(self.command(&["serve"]))
+    }
+
+    /// The same behind another program, whose last argument is a shell's script that must end in `exec "$0" serve`.
+    pub fn serve_behind(&self, program: &str, arguments: &[&str]) -> Serving {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_escalator"));
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        Serving::of(command)
     }
 }
 
@@ -132,10 +133,36 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Asks it to stop, as systemd and Kubernetes do, and waits: its exit code and its whole log.
-    pub fn stop(mut self) -> (i32, String) {
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let log = Log::follow(BufReader::new(child.stderr.take().unwrap()));
+        let serving: Value = serde_json::from_str(&log.until("\"serving\"")).unwrap();
+        let address = |name: &str, path: &str| {
+            let url = serving[name].as_str().unwrap();
+            url.strip_prefix("http://").unwrap().strip_suffix(path).unwrap().parse().unwrap()
+        };
+        Self { webhooks: address("webhooks", "/webhooks/gitlab"), admin: address("admin", ""), log, child }
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to stop, as systemd and Kubernetes do.
+    pub fn ask_to_stop(&self) {
         let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
+    }
+
+    /// Asks it to stop and waits: its exit code and its whole log.
+    pub fn stop(self) -> (i32, String) {
+        self.ask_to_stop();
+        self.ended()
+    }
+
+    /// Waits until it has ended: its exit code and its whole log.
+    pub fn ended(mut self) -> (i32, String) {
         let status = self.child.wait().unwrap();
         (status.code().expect("ended by itself"), self.log.whole())
     }
@@ -152,6 +179,16 @@ impl Serving {
         let answer = client().get(format!("http://{}{path}", self.admin)).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "still not: {what}");
 }
 
 impl Drop for Serving {
