@@ -44,6 +44,26 @@ async fn an_unavailable_gitlab_is_swept_again_soon_and_not_only_after_the_interv
 }
 
 #[actix_web::test]
+async fn what_an_outage_of_gitlab_parked_is_right_again_one_sweep_after_it() {
+    let app = start_with(&[("QUEUE__MAX_ATTEMPTS", "2")]).await;
+    let known = app.incident(&[]);
+    app.settle().await;
+    app.gitlab.fault(Fault::status(503));
+    app.reporter().add_labels(known, score(5, &[])).unwrap();
+    let new = app.incident(&score(5, &[]));
+    app.settle().await;
+    sweep(&app).await;
+    assert_eq!(app.service().store.depth().await.unwrap().parked, 2);
+
+    app.gitlab.clear_faults();
+    sweep(&app).await;
+    for issue in [known, new] {
+        assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    }
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn throttling_holds_the_sweep_and_the_workers_alike() {
     let mut app = start().await;
     let issue = app.incident(&score(4, &[]));
