@@ -8,6 +8,7 @@
 mod answers;
 mod app;
 mod hostile_bodies;
+mod hostile_titles;
 mod large_bodies;
 mod payloads;
 mod properties;
