@@ -1,6 +1,6 @@
 //! A whole desk: a GitLab with an incident, and a served Escalator that hears of it.
 
-use escalator::sandbox::{Hook, IssueId, Kind, Options, Sandbox};
+use escalator::sandbox::{Hook, IssueId, Kind, Options, Sandbox, UserId};
 
 use crate::program::{Place, Serving};
 
@@ -10,6 +10,9 @@ pub struct Desk {
     pub gitlab: Sandbox,
     pub place: Place,
     pub serving: Serving,
+    pub bot: UserId,
+    /// Who wrote the incident.
+    pub author: UserId,
     pub issue: IssueId,
 }
 
@@ -31,7 +34,10 @@ impl Desk {
             .unwrap();
         let project = gitlab.project("acme/shop");
         let bot = gitlab.bot("escalator-bot");
-        gitlab.member(bot, "acme", 20);
+        let author = gitlab.named_user("canary-username", "canary-display-name");
+        for member in [bot, author] {
+            gitlab.member(member, "acme", 20);
+        }
         let place = place
             .variable("ESCALATOR__GITLAB__URL", gitlab.url())
             .variable("ESCALATOR__GITLAB__TOKEN", gitlab.token(bot, &["api"]))
@@ -41,17 +47,18 @@ impl Desk {
         gitlab.hook("acme", Hook { token: Some("canary-secret-token".to_owned()), ..hook });
         let issue = gitlab
             .issue(project)
+            .by(author)
             .kind(Kind::Incident)
             .title(title)
             .description(description)
             .labels(["cross-functionality::yes", "complexity::yes", "customer-impact::yes"])
             .create();
-        Self { gitlab, place, serving, issue }
+        Self { gitlab, place, serving, bot, author, issue }
     }
 
     /// Waits until Escalator has assessed the incident and said so in its log.
     pub fn assessed(&self) {
-        self.serving.log.until("\"assessed\"");
+        self.serving.log.until("assessed");
         assert_eq!(self.gitlab.notes(self.issue).len(), 1);
         assert!(self.gitlab.labels(self.issue).contains(&"platform-escalation".to_owned()));
     }
