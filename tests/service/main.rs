@@ -8,6 +8,7 @@ mod app;
 mod comment;
 mod cost;
 mod failures;
+mod hostile_text;
 mod human_hand;
 mod journeys;
 mod ledger;
