@@ -98,6 +98,8 @@ pub struct HistoryEntry<'entry> {
 
 /// More entries than this are not shown.
 const LONGEST_HISTORY: usize = 10;
+/// More labels than this are only counted: thousands of them would make a comment that GitLab refuses.
+const MOST_LABELS_NAMED: usize = 20;
 
 impl View {
     /// What the comment says about an assessment, the hands on it, and how it came about (oldest entry first).
@@ -190,8 +192,16 @@ fn question(answered: &Answered<'_>) -> QuestionView {
         answer: answered.answer.name(),
         earned: answered.points(),
         points: answered.question.points,
-        not_understood: answered.not_understood.iter().map(|label| inline_code(label.title())).collect(),
+        not_understood: named(answered.not_understood.iter().map(|label| inline_code(label.title()))),
     }
+}
+
+fn named(labels: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<_> = labels.collect();
+    let more = names.len().saturating_sub(MOST_LABELS_NAMED);
+    names.truncate(MOST_LABELS_NAMED);
+    names.extend((more > 0).then(|| format!("and {more} more")));
+    names
 }
 
 /// The policy forbids characters in keys that could end the quotes or the code block.
@@ -254,7 +264,7 @@ fn told(entry: &HistoryEntry<'_>, policy: &Policy) -> Option<HistoryView> {
     (!what.is_empty()).then(|| HistoryView {
         at: minute(entry.at),
         what,
-        labels: labels.chain(entry.labels.removed.iter().map(signed("−"))).collect(),
+        labels: named(labels.chain(entry.labels.removed.iter().map(signed("−")))),
     })
 }
 

@@ -6,7 +6,7 @@ use escalator::calculator::assess::assess;
 use escalator::calculator::issue::{Issue, Moment, State, WorkItemType};
 use escalator::calculator::label::Label;
 use escalator::calculator::plan::{Author, Gesture, Hand};
-use escalator::calculator::policy::Policy;
+use escalator::calculator::policy::{Policy, Question};
 use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::comment::{HistoryEntry, Renderer, View};
 use escalator::config::load;
@@ -62,10 +62,14 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| load(&Sources::default()).unw
 static RENDERER: LazyLock<Renderer> = LazyLock::new(|| Renderer::new(None).unwrap());
 static HARMLESS: LazyLock<String> = LazyLock::new(|| comment("perhaps").unwrap());
 
-/// The comment on an incident with a label of this value for every question, wherever a comment names labels.
+/// The comment on an incident with a label of this value for every question.
 fn comment(value: &str) -> Result<String, TestCaseError> {
-    let labels: Vec<_> =
-        POLICY.questions.iter().map(|question| Label::new(&format!("{}::{value}", question.key))).collect();
+    let title = |question: &Question| Label::new(&format!("{}::{value}", question.key));
+    comment_on(POLICY.questions.iter().map(title).collect())
+}
+
+/// The comment on an incident with these labels, which stand wherever a comment names labels.
+fn comment_on(labels: Vec<Label>) -> Result<String, TestCaseError> {
     let issue =
         Issue { state: State::Opened, work_item_type: WorkItemType::Incident, labels: labels.clone() };
     let assessment = assess(&issue, &POLICY);
@@ -131,4 +135,12 @@ fn no_mixture_of_hostile_titles_changes_the_comment_around_it() {
 fn template_syntax_in_a_title_is_shown_as_it_is() {
     let typed = "{{ 7*7 }}{# gone #}{{ policy_version }}";
     assert!(comment(typed).unwrap().contains(&format!("`complexity::{typed}`")));
+}
+
+#[test]
+fn thousands_of_labels_make_no_comment_that_gitlab_refuses() {
+    let title = |number| Label::new(&format!("complexity::{number} {}", "🔥".repeat(200)));
+    let comment = comment_on((0..5_000).map(title).collect()).unwrap();
+    assert!(comment.contains(", and 4980 more.\n"), "{comment}");
+    assert!(comment.len() < 50_000, "{} bytes", comment.len());
 }
