@@ -1,5 +1,9 @@
 //! Text that cannot do anything in GitLab's Markdown.
 
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
+
 /// More of a text that a person typed is not shown.
 const LONGEST_CODE_CHARS: usize = 80;
 
@@ -37,15 +41,26 @@ pub(super) fn table_cell(text: String) -> String {
 }
 
 /// Whether GitLab would find a quick action: a line that begins with `/` outside a fenced code block. Stricter than
-/// GitLab, which also spares quotes and HTML.
+/// GitLab, which also spares quotes and HTML: both the lines of the fences and the parser have to see the code block,
+/// because older versions of GitLab look for such lines and newer ones parse.
 pub(super) fn has_quick_action(body: &str) -> bool {
     let mut in_code = false;
-    body.lines().any(|line| {
+    let mut start = 0;
+    let blocks = fenced_blocks(body);
+    body.split_inclusive('\n').any(|line| {
         if line.trim_end() == "```" {
             in_code = !in_code;
         }
-        !in_code && line.trim_start().starts_with('/')
+        let parsed_as_code = blocks.iter().any(|block| block.contains(&start));
+        start += line.len();
+        !(in_code && parsed_as_code) && line.trim_start().starts_with('/')
     }) || in_code
+}
+
+fn fenced_blocks(body: &str) -> Vec<Range<usize>> {
+    let events = Parser::new(body).into_offset_iter();
+    let fenced = |event| matches!(event, Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))));
+    events.filter_map(|(event, place)| fenced(event).then_some(place)).collect()
 }
 
 #[cfg(test)]
@@ -70,6 +85,8 @@ mod tests {
         assert!(!has_quick_action("```\n/label ~\"a::yes\"\n```\ntext"));
         assert!(has_quick_action("```\n/label ~a\n```\n/close"));
         assert!(has_quick_action("```\nnever closed"), "an open fence is no protection");
+        assert!(has_quick_action("~~~\n```\n~~~\n/close\n```"), "a fence in a code block is none");
+        assert!(has_quick_action("<!--\n```\n-->\n/close\n<!--\n```\n-->"), "a fence in a comment is none");
         assert!(!has_quick_action("a / b"));
     }
 }
