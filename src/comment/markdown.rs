@@ -28,10 +28,12 @@ pub(super) fn inline_code(text: &str) -> String {
     format!("`{}`", if inert.is_empty() { "?" } else { &inert })
 }
 
-/// Control characters, line separators, and those that turn the direction of text around.
+/// Control characters, line separators, those that turn the direction of text around, and those that hide in it.
 fn is_invisible(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(character, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A text of the policy as part of a table row.
@@ -73,7 +75,9 @@ mod tests {
         assert_eq!(inline_code("a`b`\n/close"), "`a'b' /close`");
         assert_eq!(inline_code("```\n/close\n```"), "`''' /close '''`");
         assert_eq!(inline_code("a|b"), "`a¦b`");
-        assert_eq!(inline_code("\u{202e}evil"), "`evil`");
+        for invisible in ['\u{202e}', '\u{61c}', '\u{ad}', '\u{e0041}', '\u{2028}', '\u{0}'] {
+            assert_eq!(inline_code(&format!("{invisible}evil")), "`evil`", "{invisible:?}");
+        }
         assert_eq!(inline_code(" \n "), "`?`");
         assert_eq!(inline_code(&"x".repeat(300)).chars().count(), 83);
     }
