@@ -276,7 +276,7 @@ async fn command_lines_of_a_new_note_are_run_and_taken_out() {
     let scene = Scene::start().await;
     let issue = scene.issue();
     let answer =
-        scene.post_note(scene.reporter, issue, "Look:\n/label ~\"two words\" ~incident\n/close\n").await;
+        scene.post_note(scene.reporter, issue, "Look:\n/label ~\"two words\" ~incident\n/CLOSE\n").await;
     assert_eq!((answer.status, &answer.body["body"]), (201, &json!("Look:")));
     assert_eq!(scene.gitlab.labels(issue), ["incident", "two words"]);
     assert_eq!(scene.gitlab.state(issue), Some(State::Closed));

@@ -97,7 +97,8 @@ fn command(line: &str) -> Option<Command> {
     let rest = line.strip_prefix('/')?;
     let (word, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let argument = argument.trim();
-    match word {
+    let word = word.to_lowercase();
+    match word.as_str() {
         "label" | "labels" => Some(Command::Label(titles(argument))),
         "unlabel" | "remove_label" => Some(Command::Unlabel(titles(argument))),
         "relabel" => Some(Command::Relabel(titles(argument))),
@@ -105,7 +106,7 @@ fn command(line: &str) -> Option<Command> {
         "reopen" | "open" => Some(Command::Reopen),
         "confidential" => Some(Command::Confidential),
         "title" => Some(Command::Title(argument.to_owned())),
-        _ => UNSUPPORTED.contains(&word).then_some(Command::Unsupported),
+        _ => UNSUPPORTED.contains(&word.as_str()).then_some(Command::Unsupported),
     }
 }
 
