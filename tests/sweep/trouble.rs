@@ -1,5 +1,7 @@
 //! A sweep in trouble: it loses nothing, and repeats what it did not finish.
 
+use std::time::Duration;
+
 use escalator::calculator::issue::Moment;
 use escalator::sandbox::{Fault, Loss, Trouble};
 
@@ -136,6 +138,24 @@ async fn the_watermark_survives_a_restart_and_the_next_sweep_begins_there() {
     let first = app.gitlab.requests().remove(0);
     let since = jiff::Timestamp::from_millisecond(before.0 - 120_000).unwrap().to_string();
     assert!(first.path.contains(&format!("updated_after={}", since.replace(':', "%3A"))), "{}", first.path);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn the_watermark_is_when_gitlab_answered_the_first_page_however_long_the_rest_took() {
+    let app = start().await;
+    app.gitlab.drop_deliveries(true);
+    for _ in 0..150 {
+        app.incident(&[]);
+    }
+    app.gitlab.clear_requests();
+    let slow = Trouble::Delay(Duration::from_millis(1_500));
+    app.gitlab.fault(Fault::new(slow).on("GET", "/groups/acme/issues").after(1).times(1));
+    sweep(&app).await;
+    let first_page = lists(&app)[0].at.0;
+    let watermark = watermark(&app).await.unwrap().0;
+    // HTTP tells whole seconds, and servers do not look at the clock for every answer.
+    assert!((first_page - 2_000..=first_page).contains(&watermark), "{watermark}, not {first_page}");
     app.end().await;
 }
 
