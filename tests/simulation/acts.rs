@@ -53,13 +53,11 @@ pub fn random_act(scene: &Scene, issue: IssueId, rng: &mut Rng) -> String {
     }
 }
 
-/// Reopens an issue and does something a reader of the comment would see: nobody tells that a comment was deleted, so it
-/// comes back with the next change.
+/// Does something a reader of the comment would see: nobody tells that a comment was deleted, so it comes back with the
+/// next change. Of an issue without a source the comment tells no answers.
 pub fn visible_act(scene: &Scene, issue: IssueId) {
     let reporter = scene.gitlab.by(scene.reporter);
-    if scene.gitlab.state(issue) == Some(State::Closed) {
-        reporter.reopen(issue).unwrap();
-    }
+    reporter.convert(issue, Kind::Incident).unwrap();
     toggle(scene, &reporter, issue, "operational-impact::yes");
 }
 

@@ -121,8 +121,14 @@ impl<'scene> History<'scene> {
         self.settle().await?;
         self.told.push("people reopen what is closed".to_owned());
         for issue in self.issues.clone() {
-            let gone = self.scene.gitlab.notes(issue).iter().all(|note| note.author_id != self.scene.bot);
-            if self.scene.gitlab.state(issue) == Some(State::Closed) || gone {
+            if self.scene.gitlab.state(issue) == Some(State::Closed) {
+                self.scene.gitlab.by(self.scene.reporter).reopen(issue).unwrap();
+            }
+        }
+        self.settle().await?;
+        self.told.push("what has lost its comment is changed so that a reader would see it".to_owned());
+        for issue in self.issues.clone() {
+            if self.scene.gitlab.notes(issue).iter().all(|note| note.author_id != self.scene.bot) {
                 visible_act(self.scene, issue);
             }
         }
