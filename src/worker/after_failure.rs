@@ -6,6 +6,8 @@ use crate::{comment, gitlab, store};
 
 /// How long to pause when GitLab throttles without saying for how long: its notes and issues limits are per minute.
 const BLIND_PAUSE: Duration = Duration::from_secs(60);
+/// GitLab counts in windows, and one that ends now may say 0 seconds.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often to try whether a refused access token works again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -76,7 +78,7 @@ pub fn after_failure(failure: &Failure, attempts: u32, policy: &RetryPolicy) -> 
     };
     match failure {
         Failure::GitLab(GitLab::Throttled { retry_after }) => {
-            Next::PauseAll(retry_after.unwrap_or(BLIND_PAUSE))
+            Next::PauseAll(retry_after.map_or(BLIND_PAUSE, |pause| pause.max(SHORTEST_PAUSE)))
         }
         Failure::GitLab(GitLab::Unauthorized) => Next::PauseAll(PROBE_INTERVAL),
         Failure::GitLab(GitLab::Unavailable { retry_after, .. }) => again(*retry_after),
@@ -106,6 +108,8 @@ mod tests {
         let seven = Duration::from_secs(7);
         assert_eq!(after_failure(&throttled(Some(seven)), 1, &POLICY), Next::PauseAll(seven));
         assert_eq!(after_failure(&throttled(None), 99, &POLICY), Next::PauseAll(Duration::from_secs(60)));
+        let at_once = throttled(Some(Duration::ZERO));
+        assert_eq!(after_failure(&at_once, 1, &POLICY), Next::PauseAll(Duration::from_secs(1)));
     }
 
     #[test]
