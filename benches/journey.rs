@@ -17,6 +17,8 @@ use escalator::sandbox::{IssueId, Options};
 
 /// How many issues are labelled, one after the other.
 const JOURNEYS: usize = 300;
+/// How many issues change while Escalator is down and webhooks are lost.
+const MISSED: usize = 250;
 /// How often a burst is repeated.
 const BURSTS: usize = 5;
 
@@ -26,6 +28,9 @@ async fn main() {
     latencies().await;
     costs().await;
     bursts().await;
+    for pace in ["10000", "10"] {
+        outage(pace).await;
+    }
 }
 
 async fn latencies() {
@@ -103,5 +108,28 @@ async fn bursts() {
         looks.push(app.gitlab.reads(issue));
     }
     println!("| a burst of 100 events on one issue, {BURSTS} times: assessments | {looks:?} |");
+    app.end().await;
+}
+
+/// Escalator is down and every webhook is lost; then it starts, and sweeps.
+async fn outage(requests_per_second: &str) {
+    let settings = [("GITLAB__GROUPS", "acme"), ("GITLAB__REQUESTS_PER_SECOND", requests_per_second)];
+    let mut app = TestApp::start_with(Options::default(), &settings).await;
+    app.stop_service().await;
+    app.gitlab.drop_deliveries(true);
+    let issues: Vec<_> = (0..MISSED).map(|_| app.incident(&score(5, &[]))).collect();
+    app.gitlab.clear_requests();
+    let started = Instant::now();
+    app.restart_service();
+    for issue in issues {
+        while app.gitlab.notes(issue).is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    }
+    let (seconds, calls) = (started.elapsed().as_secs_f64(), app.gitlab.requests().len());
+    println!(
+        "| {MISSED} incidents missed, {requests_per_second} calls a second allowed: right after the start in | {seconds:.1} s, {calls} calls |"
+    );
     app.end().await;
 }
