@@ -28,7 +28,7 @@ const OVERLAP: Duration = Duration::from_secs(120);
 /// How far the first sweep of a place goes back. Older issues are for `escalator backfill`.
 const FIRST_LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 /// A page has no count of attempts; here only the kind of failure matters.
-const FIRST_ATTEMPT: u32 = 1;
+const NO_ATTEMPTS: u32 = 0;
 
 /// Sweeps the watched places.
 #[derive(Clone)]
@@ -165,7 +165,7 @@ impl Sweep {
         tally.calls += 1;
         let answer = call.await.map_err(Failure::from);
         if let Err(failure) = &answer
-            && let Next::PauseAll(pause) = after_failure(failure, FIRST_ATTEMPT, &self.retry)
+            && let Next::PauseAll(pause) = after_failure(failure, NO_ATTEMPTS, &self.retry)
         {
             self.gate.pause(pause);
         }
@@ -184,7 +184,7 @@ impl Sweep {
 
     /// Says why a place was not listed to its end, and whether repeating soon may help.
     fn explain(&self, place: &Place, failure: &Failure) -> Swept {
-        match after_failure(failure, FIRST_ATTEMPT, &self.retry) {
+        match after_failure(failure, NO_ATTEMPTS, &self.retry) {
             Next::Retry(_) | Next::PauseAll(_) => {
                 tracing::warn!(%place, error = %failure, "a sweep broke off; it begins again where it began");
                 Swept::Repeat

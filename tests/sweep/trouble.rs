@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use escalator::calculator::issue::Moment;
 use escalator::sandbox::{Fault, Loss, Trouble};
+use escalator::sweep::Swept;
 
 use super::app::score;
 use super::{keep_watermark, lists, start, start_with, sweep, watermark};
@@ -47,15 +48,15 @@ async fn an_unavailable_gitlab_is_swept_again_soon_and_not_only_after_the_interv
 
 #[actix_web::test]
 async fn what_an_outage_of_gitlab_parked_is_right_again_one_sweep_after_it() {
-    let app = start_with(&[("QUEUE__MAX_ATTEMPTS", "2")]).await;
+    let app = start_with(&[("QUEUE__MAX_ATTEMPTS", "1")]).await;
     let known = app.incident(&[]);
     app.settle().await;
     app.gitlab.fault(Fault::status(503));
     app.reporter().add_labels(known, score(5, &[])).unwrap();
     let new = app.incident(&score(5, &[]));
     app.settle().await;
-    sweep(&app).await;
     assert_eq!(app.service().store.depth().await.unwrap().parked, 2);
+    assert_eq!(app.service().sweep.round().await, Swept::Repeat);
 
     app.gitlab.clear_faults();
     sweep(&app).await;
