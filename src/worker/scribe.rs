@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// How long it waits when GitLab does not answer or the store does not take it: the ledger is in no hurry.
 const PAUSE: Duration = Duration::from_secs(60);
 /// Here only the kind of failure matters. The store counts those that no waiting helps against.
-const FIRST_ATTEMPT: u32 = 1;
+const NO_ATTEMPTS: u32 = 0;
 /// Events this much later than the change that was assessed can still be its cause: GitLab notes both within one
 /// request, but not in one instant.
 const SLACK_MILLIS: i64 = 2_000;
@@ -41,7 +41,7 @@ pub struct Scribe {
 }
 
 impl Scribe {
-    /// Works until told to stop.
+    /// Works until told to stop. Breaking off in the middle is fine: what is not in the ledger yet is asked for again.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut pause = INTERVAL;
         while !*stop.borrow() {
@@ -49,7 +49,11 @@ impl Scribe {
                 () = tokio::time::sleep(pause) => {}
                 _ = stop.changed() => return,
             }
-            pause = match self.round().await {
+            let round = tokio::select! {
+                round = self.round() => round,
+                _ = stop.changed() => return,
+            };
+            pause = match round {
                 Ok(()) => INTERVAL,
                 Err(failure) => {
                     tracing::warn!(error = %failure, "could not ask who changed labels; asking again");
@@ -77,7 +81,7 @@ impl Scribe {
                         self.store.settle_causes(entry.ledger_id, causes(entry, &events)).await?;
                     }
                 }
-                Err(failure) => match after_failure(&failure, FIRST_ATTEMPT, &self.retry) {
+                Err(failure) => match after_failure(&failure, NO_ATTEMPTS, &self.retry) {
                     Next::Retry(_) => round = Err(failure),
                     Next::PauseAll(pause) => {
                         self.gate.pause(pause);
