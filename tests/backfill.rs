@@ -78,12 +78,13 @@ impl Before {
         (0..count).map(|_| self.incident(&FIVE)).collect()
     }
 
-    /// Each made in a millisecond of its own: a position is as exact as GitLab's times.
+    /// Each made in a millisecond of its own: a position is as exact as GitLab's times. The clock is read after an issue
+    /// was made, for its millisecond may be a later one than that in which its making began.
     fn incidents_one_after_the_other(&self, count: usize) -> Vec<IssueId> {
         let one = |_| {
-            let made_at = clock::now();
             let issue = self.incident(&FIVE);
-            while clock::now() == made_at {
+            let made_by = clock::now();
+            while clock::now() <= made_by {
                 std::hint::spin_loop();
             }
             issue
