@@ -80,9 +80,11 @@ impl LabelPattern {
     }
 }
 
-/// Whether two texts are the same when case does not count, beyond ASCII too.
+/// Whether two texts are the same when case does not count, beyond ASCII too. Every label of every delivery comes here,
+/// and nearly all are ASCII, which needs no copies.
 pub(super) fn same(left: &str, right: &str) -> bool {
-    left.eq_ignore_ascii_case(right) || left.to_lowercase() == right.to_lowercase()
+    let ascii = left.is_ascii() && right.is_ascii();
+    left.eq_ignore_ascii_case(right) || (!ascii && left.to_lowercase() == right.to_lowercase())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::lenient::Lenient;
+use super::lenient::{Lenient, Text};
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::policy::Policy;
@@ -47,16 +47,16 @@ impl Ignored {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
-struct Body {
-    object_kind: Lenient<String>,
+#[serde(default, bound(deserialize = "'de: 'body"))]
+struct Body<'body> {
+    object_kind: Lenient<Text<'body>>,
     user: Lenient<Id>,
     project: Lenient<Id>,
     project_id: Lenient<u64>,
-    object_attributes: Lenient<Attributes>,
-    issue: Lenient<Attributes>,
-    labels: Lenient<Labels>,
-    changes: Lenient<Changes>,
+    object_attributes: Lenient<Attributes<'body>>,
+    issue: Lenient<Attributes<'body>>,
+    labels: Lenient<Labels<'body>>,
+    changes: Lenient<Changes<'body>>,
 }
 
 #[derive(Deserialize)]
@@ -67,40 +67,43 @@ struct Id {
 
 /// Of an issue, a work item, or a note; a note has no `iid`.
 #[derive(Deserialize, Default)]
-#[serde(default)]
-struct Attributes {
+#[serde(default, bound(deserialize = "'de: 'body"))]
+struct Attributes<'body> {
     id: Lenient<u64>,
     updated_by_id: Lenient<u64>,
     /// The text of a note, looked at only to know whether it is ours and as we wrote it.
-    note: Lenient<String>,
+    note: Lenient<Text<'body>>,
     iid: Lenient<u64>,
     project_id: Lenient<u64>,
-    state: Lenient<String>,
+    state: Lenient<Text<'body>>,
     #[serde(rename = "type")]
-    work_item_type: Lenient<String>,
+    work_item_type: Lenient<Text<'body>>,
     /// Only incidents have one: the only hint at the type before GitLab 17.2.
     escalation_status: Option<IgnoredAny>,
-    labels: Lenient<Labels>,
+    labels: Lenient<Labels<'body>>,
 }
 
-type Labels = Vec<Lenient<LabelJson>>;
+type Labels<'body> = Vec<Lenient<LabelJson<'body>>>;
 
 #[derive(Deserialize)]
-struct LabelJson {
+#[serde(bound(deserialize = "'de: 'body"))]
+struct LabelJson<'body> {
     #[serde(default)]
-    title: Lenient<String>,
-}
-
-#[derive(Deserialize)]
-struct Changes {
-    #[serde(default)]
-    labels: Lenient<LabelsBefore>,
+    title: Lenient<Text<'body>>,
 }
 
 #[derive(Deserialize)]
-struct LabelsBefore {
+#[serde(bound(deserialize = "'de: 'body"))]
+struct Changes<'body> {
     #[serde(default)]
-    previous: Lenient<Labels>,
+    labels: Lenient<LabelsBefore<'body>>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'body"))]
+struct LabelsBefore<'body> {
+    #[serde(default)]
+    previous: Lenient<Labels<'body>>,
 }
 
 /// Finds the issue that a body is about, and what the body shows of it.
@@ -108,7 +111,7 @@ struct LabelsBefore {
 /// # Errors
 /// Why the delivery does not matter.
 pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Sight, Ignored> {
-    let mut body: Body = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
+    let mut body: Body<'_> = serde_json::from_slice(body).map_err(|_| Ignored::Unparseable)?;
     let (attributes, note) = match body.object_kind.0.as_deref() {
         Some("issue" | "work_item") => (body.object_attributes.0.take(), None),
         Some("note") => (body.issue.0.take(), body.object_attributes.0.take()),
@@ -130,14 +133,14 @@ pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Si
 
 /// A note that begins with the marker, unless somebody edited it: the user of a note's events is always its author,
 /// whoever edited it, and people's edits are not fought.
-fn comment_of_ours(note: &Attributes, author_id: Option<u64>) -> Option<NoteRef> {
+fn comment_of_ours(note: &Attributes<'_>, author_id: Option<u64>) -> Option<NoteRef> {
     let editor_id = note.updated_by_id.0;
     let untouched = editor_id.is_none() || editor_id == author_id;
     let text = note.note.0.as_deref().filter(|text| untouched && text.starts_with(MARKER))?;
     Some(NoteRef { id: note.id.0.and_then(storable)?, digest: Some(digest(text)) })
 }
 
-fn glimpse(body: Body, attributes: Attributes, policy: &Policy) -> Result<Glimpse, Ignored> {
+fn glimpse(body: Body<'_>, attributes: Attributes<'_>, policy: &Policy) -> Result<Glimpse, Ignored> {
     let project_id =
         attributes.project_id.0.or(body.project_id.0).or(body.project.0.and_then(|project| project.id.0));
     let issue = IssueRef {
@@ -175,7 +178,7 @@ fn storable(id: u64) -> Option<u64> {
     i64::try_from(id).is_ok().then_some(id)
 }
 
-fn titles(labels: Option<Labels>) -> Vec<Label> {
+fn titles(labels: Option<Labels<'_>>) -> Vec<Label> {
     labels
         .into_iter()
         .flatten()

@@ -1,9 +1,10 @@
 //! Values that may be of the wrong form: one that is, counts as missing and does not spoil what stands around it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -66,6 +67,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyForm<T> {
         Ok(Self::offer::<E>(value))
     }
 
+    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Option<T>, E> {
+        Ok(T::deserialize(BorrowedStrDeserializer::<E>::new(value)).ok())
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Option<T>, A::Error> {
         let value = T::deserialize(SeqAccessDeserializer::new(&mut entries)).ok();
         while entries.next_element::<IgnoredAny>()?.is_some() {}
@@ -76,5 +81,41 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyForm<T> {
         let value = T::deserialize(MapAccessDeserializer::new(&mut fields)).ok();
         while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(value)
+    }
+}
+
+/// A text; not copied out of the body where it stands there as it is, without escapes.
+#[derive(Debug)]
+pub(super) struct Text<'body>(Cow<'body, str>);
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'body, 'body> Deserialize<'de> for Text<'body> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(AnyText).map(Self)
+    }
+}
+
+struct AnyText;
+
+impl<'de> Visitor<'de> for AnyText {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
     }
 }
