@@ -88,10 +88,12 @@ impl Store {
     }
 }
 
-/// Frees what an earlier process had claimed. The attempts stay counted: it may have died of that issue.
+/// Frees what an earlier process had claimed. The attempts stay counted: it may have died of that issue. A lease that has
+/// ended needs no freeing, it is due; so this looks only at what is not due, however much waits.
 pub(super) fn free_all(connection: &Connection, now: Millis) -> rusqlite::Result<()> {
     connection.execute(
-        "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?1 WHERE token IS NOT NULL",
+        "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?1
+         WHERE parked_at IS NULL AND due_at > ?1 AND token IS NOT NULL",
         [now.0],
     )?;
     Ok(())

@@ -6,8 +6,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::followed::{self, Comparison, NoteRef, Record};
-use super::queue::{Marked, Place, insert, place};
+use super::followed::{self, NoteRef, Record};
+use super::queue::{Marked, Place, Standing, insert, standing};
 use super::rows::labels_to_json;
 use super::{Error, Store};
 use crate::calculator::issue::{Glimpse, IssueRef};
@@ -38,7 +38,7 @@ impl Store {
 
 fn hear(connection: &Connection, echo: &Echo, now: Millis) -> Result<Marked, Error> {
     let issue = echo.glimpse.issue;
-    let place = place(connection, issue)?;
+    let Standing { place, left } = standing(connection, issue)?;
     if place == Some(Place::Claimed) {
         // Most likely that work's own doing. How it leaves the issue will be known when it is recorded.
         keep(connection, echo)?;
@@ -51,16 +51,17 @@ fn hear(connection: &Connection, echo: &Echo, now: Millis) -> Result<Marked, Err
     if strange {
         followed::forget_note(connection, issue)?;
     }
-    match followed::compare(connection, &echo.glimpse)? {
-        Comparison::Same if !strange => Ok(Marked::Unchanged),
-        Comparison::NotFollowed if !echo.glimpse.may_have_source => Ok(Marked::Irrelevant),
-        Comparison::Same | Comparison::Different | Comparison::NotFollowed => {
-            if place != Some(Place::Waiting) {
-                insert(connection, issue, now)?;
-            }
-            Ok(Marked::Queued)
-        }
+    let differs = match &left {
+        Some(left) => left.differs(&echo.glimpse)?,
+        None => echo.glimpse.may_have_source,
+    };
+    if !differs && !strange {
+        return Ok(if left.is_some() { Marked::Unchanged } else { Marked::Irrelevant });
     }
+    if place != Some(Place::Waiting) {
+        insert(connection, issue, now)?;
+    }
+    Ok(Marked::Queued)
 }
 
 /// Whether a followed issue's comment is another one, or reads otherwise. One whose reading is in doubt is written

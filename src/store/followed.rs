@@ -1,6 +1,6 @@
 //! The issues that Escalator follows: how it left each, and what a glimpse of one has to be compared with.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::ledger::{self, Entry};
 use super::rows::{hands_from_json, hands_to_json, labels_from_json, labels_to_json};
@@ -50,14 +50,6 @@ pub struct Recollection {
     pub history: Vec<Entry>,
 }
 
-/// A glimpse against the memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    NotFollowed,
-    Same,
-    Different,
-}
-
 impl Store {
     /// What is remembered of an issue; `None` if it is not followed.
     ///
@@ -84,27 +76,29 @@ fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn compare(connection: &Connection, glimpse: &Glimpse) -> Result<Comparison, Error> {
-    let row: Option<(String, String, String)> = connection
-        .prepare_cached(
-            "SELECT state, work_item_type, labels FROM followed WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .query_row(params![glimpse.issue.project_id, glimpse.issue.iid], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    let Some((state, work_item_type, labels)) = row else {
-        return Ok(Comparison::NotFollowed);
-    };
-    let same_state = glimpse.state.is_none_or(|seen| seen.name() == state);
-    let closed = same_state && state == State::Closed.name();
-    let same_type = glimpse.work_item_type.is_none_or(|seen| seen.name() == work_item_type);
-    let same_labels = labels_to_json(&glimpse.labels)? == labels;
-    // A closed issue is left as it is, so what changes on it does not matter until it is reopened.
-    if closed || (same_state && same_type && same_labels) {
-        Ok(Comparison::Same)
-    } else {
-        Ok(Comparison::Different)
+/// How an issue was left, as far as a glimpse can be compared with it.
+pub(super) struct Left {
+    state: String,
+    work_item_type: String,
+    labels: String,
+}
+
+impl Left {
+    /// Reads the columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL.
+    pub fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Self>> {
+        let Some(state) = row.get(first)? else { return Ok(None) };
+        Ok(Some(Self { state, work_item_type: row.get(first + 1)?, labels: row.get(first + 2)? }))
+    }
+
+    /// Whether a glimpse shows the issue otherwise.
+    pub fn differs(&self, glimpse: &Glimpse) -> Result<bool, Error> {
+        let same_state = glimpse.state.is_none_or(|seen| seen.name() == self.state);
+        // A closed issue is left as it is, so what changes on it does not matter until it is reopened.
+        if same_state && self.state == State::Closed.name() {
+            return Ok(false);
+        }
+        let same_type = glimpse.work_item_type.is_none_or(|seen| seen.name() == self.work_item_type);
+        Ok(!(same_state && same_type && labels_to_json(&glimpse.labels)? == self.labels))
     }
 }
 

@@ -6,6 +6,7 @@
 mod claims;
 mod echo;
 mod followed;
+mod glance;
 mod ledger;
 mod parked;
 mod queue;
@@ -22,6 +23,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Notify;
 
 use crate::clock::Millis;
+use glance::Glances;
 use thread::{Purpose, Thread};
 
 pub use claims::{Claim, Claimed, Release};
@@ -128,6 +130,9 @@ pub enum OpenError {
 pub struct Store {
     writer: Thread,
     reader: Thread,
+    /// Counting a long queue takes a while, and nobody else is to wait for it.
+    counter: Thread,
+    glances: Arc<Glances>,
     /// Wakes a sleeping worker when an issue was marked.
     marked: Arc<Notify>,
     /// Held as long as the store is served from, so that no second process claims the same issues.
@@ -160,15 +165,19 @@ impl Store {
     }
 
     fn start(path: &Path, writer: Connection, lock: Option<File>) -> Result<Self, OpenError> {
-        let reader =
-            connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| open_error(path, &error))?;
-        let inaccessible = |error: std::io::Error| OpenError::Inaccessible {
-            path: path.to_owned(),
-            reason: error.to_string(),
+        let read_only =
+            || connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| open_error(path, &error));
+        let start = |connection, purpose| {
+            Thread::start(connection, purpose).map_err(|error: std::io::Error| OpenError::Inaccessible {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })
         };
         Ok(Self {
-            writer: Thread::start(writer, Purpose::Write).map_err(inaccessible)?,
-            reader: Thread::start(reader, Purpose::Read).map_err(inaccessible)?,
+            writer: start(writer, Purpose::Write)?,
+            reader: start(read_only()?, Purpose::Read)?,
+            counter: start(read_only()?, Purpose::Count)?,
+            glances: Arc::new(Glances::new([read_only()?, read_only()?])),
             marked: Arc::default(),
             _lock: lock.map(Arc::new),
         })

@@ -1,8 +1,9 @@
 //! The queue of keys: which issues to look at, one row per issue, however often it was marked.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::{Error, Store, followed};
+use super::followed::Left;
+use super::{Error, Store};
 use crate::calculator::issue::{Glimpse, IssueRef};
 use crate::clock::Millis;
 
@@ -34,6 +35,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
     pub async fn mark(&self, glimpse: Glimpse, now: Millis) -> Result<Marked, Error> {
+        if let Some(marked) = self.glances.marked(&glimpse) {
+            return Ok(marked);
+        }
         let marked = self.writer.run(move |connection| mark(connection, &glimpse, now)).await;
         if marked == Ok(Marked::Queued) {
             self.marked.notify_one();
@@ -51,33 +55,51 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if it could not be read.
     pub async fn depth(&self) -> Result<Depth, Error> {
-        self.reader.run(depth).await
+        self.counter.run(depth).await
     }
 }
 
 fn mark(connection: &Connection, glimpse: &Glimpse, now: Millis) -> Result<Marked, Error> {
     let IssueRef { project_id, iid } = glimpse.issue;
-    match place(connection, glimpse.issue)? {
-        Some(Place::Waiting) => return Ok(Marked::Queued),
-        Some(Place::Claimed) => {
+    match step(connection, glimpse)? {
+        Step::None(marked) => return Ok(marked),
+        Step::OnceMore => {
             connection
                 .prepare_cached(
                     "UPDATE queue SET generation = generation + 1 WHERE project_id = ?1 AND iid = ?2",
                 )?
                 .execute(params![project_id, iid])?;
-            return Ok(Marked::Queued);
         }
+        Step::Insert => insert(connection, glimpse.issue, now)?,
+    }
+    Ok(Marked::Queued)
+}
+
+/// What a glimpse asks of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing: all is as it has to be.
+    None(Marked),
+    /// Another run after the one that is under way.
+    OnceMore,
+    /// A place in the queue.
+    Insert,
+}
+
+/// Compares a glimpse with what is there. Writes nothing.
+pub(super) fn step(connection: &Connection, glimpse: &Glimpse) -> Result<Step, Error> {
+    let Standing { place, left } = standing(connection, glimpse.issue)?;
+    match place {
+        Some(Place::Waiting) => return Ok(Step::None(Marked::Queued)),
+        Some(Place::Claimed) => return Ok(Step::OnceMore),
         // A parked issue is like one that nobody marked: a relevant change brings it back.
         Some(Place::Parked) | None => {}
     }
-    match followed::compare(connection, glimpse)? {
-        followed::Comparison::Same => Ok(Marked::Unchanged),
-        followed::Comparison::NotFollowed if !glimpse.may_have_source => Ok(Marked::Irrelevant),
-        followed::Comparison::Different | followed::Comparison::NotFollowed => {
-            insert(connection, glimpse.issue, now)?;
-            Ok(Marked::Queued)
-        }
-    }
+    Ok(match left {
+        Some(left) if !left.differs(glimpse)? => Step::None(Marked::Unchanged),
+        None if !glimpse.may_have_source => Step::None(Marked::Irrelevant),
+        Some(_) | None => Step::Insert,
+    })
 }
 
 /// Where in the queue an issue is.
@@ -88,19 +110,30 @@ pub(super) enum Place {
     Parked,
 }
 
-pub(super) fn place(connection: &Connection, issue: IssueRef) -> Result<Option<Place>, Error> {
+/// All that a glimpse of an issue has to be compared with.
+pub(super) struct Standing {
+    pub place: Option<Place>,
+    /// How it was left, if it is followed.
+    pub left: Option<Left>,
+}
+
+/// Reads both in one statement, so that they are of the same moment wherever it runs.
+pub(super) fn standing(connection: &Connection, issue: IssueRef) -> Result<Standing, Error> {
     connection
         .prepare_cached(
-            "SELECT token IS NOT NULL, parked_at IS NOT NULL FROM queue WHERE project_id = ?1 AND iid = ?2",
+            "SELECT queue.iid IS NOT NULL, token IS NOT NULL, parked_at IS NOT NULL, state, work_item_type, labels
+             FROM (SELECT ?1 AS project_id, ?2 AS iid) AS issue
+             LEFT JOIN queue USING (project_id, iid) LEFT JOIN followed USING (project_id, iid)",
         )?
         .query_row(params![issue.project_id, issue.iid], |row| {
-            Ok(match (row.get(0)?, row.get(1)?) {
-                (true, _) => Place::Claimed,
-                (false, true) => Place::Parked,
-                (false, false) => Place::Waiting,
-            })
+            let place = match (row.get(0)?, row.get(1)?, row.get(2)?) {
+                (false, _, _) => None,
+                (true, true, _) => Some(Place::Claimed),
+                (true, false, true) => Some(Place::Parked),
+                (true, false, false) => Some(Place::Waiting),
+            };
+            Ok(Standing { place, left: Left::from_row(row, 3)? })
         })
-        .optional()
         .map_err(Error::from)
 }
 

@@ -22,6 +22,7 @@ type Work = Box<dyn FnOnce(Result<&Connection, Error>) -> Answer + Send>;
 pub(super) enum Purpose {
     Write,
     Read,
+    Count,
 }
 
 /// The way to the thread. The thread ends, and closes its connection, when the last of these is dropped.
@@ -37,12 +38,13 @@ impl Thread {
         let name = match purpose {
             Purpose::Write => "store-writer",
             Purpose::Read => "store-reader",
+            Purpose::Count => "store-counter",
         };
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             while let Some(first) = receiver.blocking_recv() {
                 match purpose {
                     Purpose::Write => write_batch(&mut connection, first, &mut receiver),
-                    Purpose::Read => first(Ok(&connection))(Ok(())),
+                    Purpose::Read | Purpose::Count => first(Ok(&connection))(Ok(())),
                 }
             }
         })?;

@@ -99,14 +99,30 @@ async fn what_a_dead_process_had_claimed_is_free_again_with_its_attempts_counted
     claim(&store, 0).await.unwrap();
     drop(store);
 
-    let store = reopened(&folder).await;
+    let store = reopened(&folder, 1).await;
     assert_eq!(claim(&store, 1).await.unwrap().attempts, 2);
 }
 
+#[tokio::test]
+async fn what_a_dead_process_had_claimed_long_ago_is_due() {
+    let (folder, store) = new_store();
+    store.mark(glimpse(1), Millis(0)).await.unwrap();
+    claim(&store, 0).await.unwrap();
+    drop(store);
+
+    let much_later = 7 * 24 * 60 * 60 * 1000;
+    let store = reopened(&folder, much_later).await;
+    store.mark(glimpse(1), Millis(much_later)).await.unwrap();
+    let claimed = claim(&store, much_later).await.unwrap();
+    assert_eq!(claimed.attempts, 2);
+    assert!(store.finish(claimed, Release::Done(None), Millis(much_later)).await.unwrap());
+    assert_eq!(store.depth().await.unwrap().waiting, 0);
+}
+
 /// The threads of a dropped store end a moment after it.
-async fn reopened(folder: &tempfile::TempDir) -> Store {
+async fn reopened(folder: &tempfile::TempDir, now: i64) -> Store {
     loop {
-        match Store::open(&folder.path().join("escalator.db"), Millis(1)) {
+        match Store::open(&folder.path().join("escalator.db"), Millis(now)) {
             Ok(store) => return store,
             Err(_) => tokio::task::yield_now().await,
         }
