@@ -21,12 +21,16 @@ DECIDED_BY_THE_CHART = {
     "comment": {"templates"},
     "telemetry": {"otlp_endpoint"},
 }
+# What the program says in words only. It understands more spellings; these are the ones that are documented.
+PATTERNS = {"Period": "^[0-9]+(ms|s|m|h)$", "ByteSize": "^[0-9]+(KiB|MiB|GiB)?$"}
 PREFIX = "settings_"
 
 
 def settings_schema(program):
     """The object of settings, and the definitions that it refers to."""
     definitions = program["$defs"]
+    for name, pattern in PATTERNS.items():
+        definitions[name]["pattern"] = pattern
     tables = {}
     for name, table in program["properties"].items():
         if name in DECIDED_BY_THE_CHART and DECIDED_BY_THE_CHART[name] is None:
