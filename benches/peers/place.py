@@ -75,6 +75,14 @@ def prepare_ours():
     run(["cargo", "build", "--release", "--locked"], cwd=ROOT)
 
 
+def built_pieces():
+    command = ["cargo", "bench", "--locked", "--no-run", "--bench", "pieces", "--message-format", "json"]
+    said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    messages = map(json.loads, said.splitlines())
+    return next(message["executable"] for message in messages
+                if message.get("executable") and message["target"]["name"] == "pieces")
+
+
 def run(command, **more):
     subprocess.run(command, check=True, stdout=sys.stderr, **more)
 
@@ -149,11 +157,11 @@ def delivery(head, tail, number, distinct):
     return iid, body, (sent_at, standard, hub)
 
 
-def deliver(place, file, seconds):
+def deliver(place, file, seconds, connections=CONNECTIONS):
     environment = os.environ | {"DELIVERIES": str(file), "THREADS": str(THREADS)}
     before = os.times()
     said = subprocess.run(
-        ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(HERE / "deliver.lua"),
+        ["wrk", f"-t{THREADS}", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(HERE / "deliver.lua"),
          f"http://127.0.0.1:{place.port}"],
         env=environment, check=True, capture_output=True, text=True).stdout
     after = os.times()
