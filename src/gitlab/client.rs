@@ -20,13 +20,15 @@ use crate::config::{AccessToken, GitLabAccess};
 
 /// GitLab's own header for access tokens.
 const TOKEN_HEADER: &str = "private-token";
+/// Where GitLab's API begins, behind whatever address GitLab has.
+const API_ROOT: &str = "/api/v4";
 /// Longer waits than this are not believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// A fifth of a minute's comments may come at once; so no minute ever has more than six fifths: 60 of 50.
 const NOTES_AT_ONCE_SHARE: u32 = 5;
 /// The largest page that GitLab gives.
 pub(super) const PER_PAGE: u32 = 100;
-/// More pages than this are not followed: 20,000 entries.
+/// A list with more pages than this, 20,000 entries, is none that an issue or a project has.
 const MOST_PAGES: usize = 200;
 
 /// GitLab, as one access token sees it. Cheap to clone.
@@ -61,7 +63,7 @@ impl Client {
         let notes = Quota::per_minute(at_least_one(access.notes_per_minute)).allow_burst(notes_at_once);
         Ok(Self {
             http,
-            base: format!("{}/api/v4", access.url).into(),
+            base: format!("{}{API_ROOT}", access.url).into(),
             token: access.token.clone(),
             pace: Arc::new(RateLimiter::direct(calls)),
             note_pace: Arc::new(RateLimiter::direct(notes)),
@@ -102,14 +104,15 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// The page that a link of GitLab's leads to. Elsewhere the token is not sent.
+    /// The page that a link of GitLab's leads to, asked for where we ask for everything. GitLab builds links with its
+    /// external address, which may not be ours, and the token is never sent to another one.
     pub(super) fn linked(&self, link: &str) -> Result<RequestBuilder, Error> {
-        if link.starts_with(&*self.base) {
-            Ok(self.http.get(link))
-        } else {
-            Err(Error::Rejected {
-                reason: "its Link headers lead elsewhere; set gitlab.url to GitLab's external URL".to_owned(),
-            })
+        match link.split_once(API_ROOT) {
+            Some((_, path)) if path.starts_with('/') => Ok(self.request(Method::GET, path)),
+            Some(_) | None => Err(Error::Unavailable {
+                reason: "its Link header leads to no page of its API; does a proxy change it?".to_owned(),
+                retry_after: None,
+            }),
         }
     }
 
@@ -145,22 +148,25 @@ impl Client {
         }
     }
 
-    /// Reads every page of a list, following GitLab's `Link` headers as they are.
+    /// Reads every page of a list, following GitLab's `Link` headers. Half a list is worse than none: who does not see
+    /// our comment writes another one.
     pub(super) async fn list<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         first: RequestBuilder,
     ) -> Result<Vec<T>, Error> {
         let mut found = Vec::new();
-        let mut next = Some(first.query(&[("per_page", PER_PAGE)]));
+        let mut request = first.query(&[("per_page", PER_PAGE)]);
         for _ in 0..MOST_PAGES {
-            let Some(request) = next else { break };
             let response = self.send(operation, request).await?;
-            let link = next_page(response.headers()).filter(|link| link.starts_with(&*self.base));
+            let link = next_page(response.headers());
             found.extend(json::<Vec<T>>(response).await?);
-            next = link.map(|link| self.http.get(link));
+            match link {
+                Some(link) => request = self.linked(&link)?,
+                None => return Ok(found),
+            }
         }
-        Ok(found)
+        Err(Error::Rejected { reason: format!("a list has more than {MOST_PAGES} pages ({operation})") })
     }
 }
 

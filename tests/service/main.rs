@@ -12,4 +12,5 @@ mod hostile_text;
 mod human_hand;
 mod journeys;
 mod ledger;
+mod long_lists;
 mod sick_gitlab;
