@@ -85,6 +85,12 @@ impl Client {
         Ok(json::<UserJson>(response).await?.id)
     }
 
+    /// How often the access token was replaced: another one may be another user's.
+    #[must_use]
+    pub fn token_replacements(&self) -> u64 {
+        self.token.replacements()
+    }
+
     /// Waits until another comment may be posted. GitLab counts new comments apart from other calls, and says nothing
     /// of when the count ends.
     pub(super) async fn until_note_may_be_posted(&self) {
@@ -137,11 +143,7 @@ impl Client {
             .record(started.elapsed());
         match answer {
             Ok(response) => match accept(response).await {
-                Err(Error::Unauthorized) if self.token.replaced_since(&token) => Err(Error::Unavailable {
-                    reason: "the access token was replaced meanwhile; trying again with the new one"
-                        .to_owned(),
-                    retry_after: None,
-                }),
+                Err(Error::Unauthorized) if self.token.replaced_since(&token) => Err(Error::token_replaced()),
                 accepted => accepted,
             },
             Err(error) => Err(unavailable(&error)),

@@ -41,3 +41,12 @@ pub enum Error {
         reason: String,
     },
 }
+
+impl Error {
+    /// What was begun with one access token cannot be ended with another one; from the beginning it can.
+    #[must_use]
+    pub fn token_replaced() -> Self {
+        let reason = "the access token was replaced meanwhile; trying again with the new one".to_owned();
+        Self::Unavailable { reason, retry_after: None }
+    }
+}

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![expect(clippy::print_stderr, reason = "figures, for whoever wants them")]
 
+mod another_bot;
 mod app;
 mod comment;
 mod cost;
