@@ -81,8 +81,7 @@ impl Client {
         struct UserJson {
             id: u64,
         }
-        let response = self.send("user", self.request(Method::GET, "/user")).await?;
-        Ok(json::<UserJson>(response).await?.id)
+        Ok(json::<UserJson>(self.user().await?).await?.id)
     }
 
     /// How often the access token was replaced: another one may be another user's.
@@ -102,8 +101,28 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn time(&self) -> Result<Option<Moment>, Error> {
-        let response = self.send("user", self.request(Method::GET, "/user")).await?;
-        Ok(date(response.headers()))
+        Ok(date(self.user().await?.headers()))
+    }
+
+    /// Asks whose the access token is. A GitLab that does not show that shows nothing else, so no refusal of this is
+    /// about an issue.
+    async fn user(&self) -> Result<Response, Error> {
+        self.send("user", self.request(Method::GET, "/user")).await.map_err(|error| match error {
+            Error::NotFound => Error::Unusable {
+                reason: "it has no /api/v4/user (404); is gitlab.url its whole address, relative URL root included?"
+                    .to_owned(),
+            },
+            Error::Refused { .. } => Error::Unusable {
+                reason: "it does not say whose the access token is (403); has the token the scope api, and is its user \
+                         neither blocked nor asked to accept terms of service?"
+                    .to_owned(),
+            },
+            Error::Throttled { .. }
+            | Error::Unavailable { .. }
+            | Error::Unauthorized
+            | Error::Unusable { .. }
+            | Error::Rejected { .. } => error,
+        })
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -178,7 +197,7 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 
 /// The token as a header that no log shows.
 fn header(token: &Secret) -> Result<HeaderValue, Error> {
-    let mut header = HeaderValue::from_str(token.expose()).map_err(|_| Error::Rejected {
+    let mut header = HeaderValue::from_str(token.expose()).map_err(|_| Error::Unusable {
         reason: "the access token holds characters that no header may have".to_owned(),
     })?;
     header.set_sensitive(true);
@@ -210,28 +229,51 @@ async fn accept(response: Response) -> Result<Response, Error> {
     Err(match status {
         StatusCode::TOO_MANY_REQUESTS => Error::Throttled { retry_after },
         StatusCode::UNAUTHORIZED => Error::Unauthorized,
-        StatusCode::FORBIDDEN => refused(response).await,
-        StatusCode::NOT_FOUND => Error::NotFound,
         StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::LOCKED => {
             Error::Unavailable { reason: format!("it answered {status}"), retry_after }
         }
         _ if status.is_server_error() => {
             Error::Unavailable { reason: format!("it answered {status}"), retry_after }
         }
-        _ if status.is_redirection() => Error::Rejected { reason: redirected(&response) },
-        _ => Error::Rejected { reason: format!("it answered {status}") },
+        _ if status.is_redirection() => redirected(&response),
+        _ => declined(status, response).await,
     })
 }
 
-/// A 403 with the one thing of its body that is a word of GitLab's and not of a person's.
-async fn refused(response: Response) -> Error {
-    #[derive(Deserialize)]
-    struct Body {
-        error: Option<String>,
+/// What GitLab's own bodies say besides texts for people: each has one of these, a text or an object.
+#[derive(Deserialize)]
+struct Complaint {
+    message: Option<serde_json::Value>,
+    error: Option<serde_json::Value>,
+}
+
+/// A 4xx is GitLab's word only in GitLab's form. A proxy, an ingress or a maintenance page says such things too, of every
+/// issue alike, and none of them is gone or refused for that.
+async fn declined(status: StatusCode, response: Response) -> Error {
+    let body = match response.bytes().await {
+        Ok(body) => body,
+        Err(error) => return unavailable(&error),
+    };
+    let complaint = serde_json::from_slice::<Complaint>(&body)
+        .ok()
+        .filter(|complaint| complaint.message.is_some() || complaint.error.is_some());
+    match (complaint, status) {
+        (None, _) => Error::Unavailable {
+            reason: format!(
+                "it answered {status}, but not as GitLab does; is gitlab.url its whole address, relative URL root \
+                 included, or is there a proxy or a maintenance page in between?"
+            ),
+            retry_after: None,
+        },
+        (Some(_), StatusCode::NOT_FOUND) => Error::NotFound,
+        (Some(complaint), StatusCode::FORBIDDEN) => refused(&complaint),
+        (Some(_), _) => Error::Rejected { reason: format!("it answered {status}") },
     }
-    let body = response.bytes().await.unwrap_or_default();
-    let insufficient_scope = serde_json::from_slice::<Body>(&body)
-        .is_ok_and(|body| body.error.as_deref() == Some("insufficient_scope"));
+}
+
+/// A 403 with the one thing of its body that is a word of GitLab's and not of a person's.
+fn refused(complaint: &Complaint) -> Error {
+    let insufficient_scope = complaint.error.as_ref().is_some_and(|error| error == "insufficient_scope");
     let reason = if insufficient_scope {
         "the access token needs the scope api (403)"
     } else {
@@ -241,14 +283,19 @@ async fn refused(response: Response) -> Error {
     Error::Refused { reason: reason.to_owned() }
 }
 
-fn redirected(response: &Response) -> String {
-    let to = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|location| location.to_str().ok())
+/// GitLab redirects from a project's or group's old path to another path of its API, which concerns that place alone.
+/// Whoever redirects to another host, to the same path by another scheme, or to a page for people, does so with all.
+fn redirected(response: &Response) -> Error {
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let api_path = |url: &str| url.split_once(API_ROOT).map(|(_, path)| path.to_owned());
+    let moved_to = location.and_then(api_path);
+    if moved_to.is_some() && moved_to != api_path(response.url().as_str()) {
+        return Error::Rejected { reason: "it is at another path now (301)".to_owned() };
+    }
+    let to = location
         .and_then(|location| reqwest::Url::parse(location).ok())
         .map_or_else(|| "elsewhere".to_owned(), |url| url.origin().ascii_serialization());
-    format!("it redirects to {to}; set gitlab.url to the address that answers")
+    Error::Unusable { reason: format!("it redirects to {to}; set gitlab.url to the address that answers") }
 }
 
 fn unavailable(error: &reqwest::Error) -> Error {

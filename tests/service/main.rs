@@ -14,4 +14,5 @@ mod human_hand;
 mod journeys;
 mod ledger;
 mod long_lists;
+mod not_gitlab;
 mod sick_gitlab;
