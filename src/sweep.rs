@@ -202,7 +202,8 @@ impl Sweep {
     }
 }
 
-/// What a list shows of an issue, as a webhook's body would.
+/// What a list shows of an issue, as a webhook's body would. A label of ours on an issue that is not followed is looked
+/// at as well: it may be left from a store that was lost.
 fn glimpse(snapshot: &Snapshot, policy: &Policy) -> Glimpse {
     let issue = &snapshot.issue;
     Glimpse {
@@ -211,7 +212,7 @@ fn glimpse(snapshot: &Snapshot, policy: &Policy) -> Glimpse {
         work_item_type: Some(issue.work_item_type),
         labels: issue.labels.iter().filter(|label| policy.reads(label)).cloned().collect(),
         may_have_source: issue.state == State::Opened
-            && policy.has_source(issue.work_item_type, &issue.labels),
+            && (policy.has_source(issue.work_item_type, &issue.labels) || policy.owns_any(&issue.labels)),
     }
 }
 

@@ -265,6 +265,21 @@ async fn an_issue_that_fails_is_named_with_the_reason_parked_and_does_not_stop_t
 }
 
 #[actix_web::test]
+async fn a_label_of_ours_that_a_lost_store_forgot_is_taken_off_without_a_source_too() {
+    let before = Before::start().await;
+    let labels = [FIVE.as_slice(), &["outage"]].concat();
+    let issue = before.gitlab.issue(before.shop).by(before.riley).labels(labels).create();
+    before.run(&["--group", "acme"]).await;
+    assert!(before.is_right(issue));
+    before.riley().remove_labels(issue, ["outage"]).unwrap();
+    std::fs::remove_file(before.store_path()).unwrap();
+
+    let said = before.run(&["--group", "acme"]).await;
+    assert_eq!((said.code, said.count("changed")), (Some(0), 1), "{}", said.error);
+    assert!(!before.gitlab.labels(issue).contains(&"platform-escalation".to_owned()));
+}
+
+#[actix_web::test]
 async fn throttling_and_short_trouble_are_waited_out() {
     let before = Before::start().await;
     let incidents = before.incidents(10);

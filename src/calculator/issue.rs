@@ -106,6 +106,7 @@ pub struct Glimpse {
     pub work_item_type: Option<WorkItemType>,
     /// Those of its labels that the policy reads, after the event.
     pub labels: Vec<Label>,
-    /// Whether it comes from a source, or did before the event, or the body cannot rule it out.
+    /// Whether it comes from a source, or did before the event, or the body cannot rule it out; or whether it may bear
+    /// traces of ours, as a list shows them.
     pub may_have_source: bool,
 }

@@ -69,6 +69,22 @@ pub struct Hand {
     pub band: String,
 }
 
+impl Hand {
+    /// Whether we leave the label alone. Where the band does not decide, none of our labels belongs on the issue, and a
+    /// person is overruled: the TPM, another process or the lost source is stronger. A bot that insists on a label is
+    /// let be there too, for overruling it never ends.
+    #[must_use]
+    pub fn counts_under(&self, verdict: Verdict) -> bool {
+        match (verdict, self.author) {
+            (Verdict::InForce, Author::Person | Author::Bot) => true,
+            (Verdict::NoSource | Verdict::Disambiguated | Verdict::Declined, Author::Person) => false,
+            (Verdict::NoSource | Verdict::Disambiguated | Verdict::Declined, Author::Bot) => {
+                self.gesture == Gesture::Added
+            }
+        }
+    }
+}
+
 /// A label that is not as we left it although nothing in the rule explains why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspicion {
@@ -132,7 +148,7 @@ pub fn suspicions(
     policy: &Policy,
 ) -> Vec<Suspicion> {
     let band_changed = memory.is_some_and(|memory| memory.standing.band != assessment.band.id);
-    if assessment.verdict != Verdict::InForce || band_changed {
+    if band_changed {
         return Vec::new();
     }
     let known = counting_hands(assessment, memory);
@@ -234,7 +250,7 @@ pub fn plan(
     let mut plan = Plan::default();
     for label in policy.owned_labels() {
         let left_alone =
-            assessment.verdict == Verdict::InForce && hands.iter().any(|hand| hand.label.is(label));
+            hands.iter().any(|hand| hand.label.is(label) && hand.counts_under(assessment.verdict));
         let wanted = assessment.wanted.is_some_and(|wanted| wanted.is(label));
         let mut present = issue.labels.iter().filter(|own| own.is(label)).peekable();
         match (wanted, present.peek()) {
@@ -258,12 +274,11 @@ fn counting_hands(assessment: &Assessment<'_>, memory: Option<&Memory>) -> Vec<H
         .collect()
 }
 
-/// A hand is over once the person took it back: put the removed label on again, or took the added one off.
+/// A hand is over once it was taken back (the removed label put on again, or the added one taken off), or overruled.
 fn still_stands(hand: &Hand, assessment: &Assessment<'_>, issue: &Issue) -> bool {
     let present = issue.bears(&hand.label).is_some();
-    match (hand.gesture, assessment.verdict) {
-        (Gesture::Removed, _) => !present,
-        (Gesture::Added, Verdict::InForce) => present,
-        (Gesture::Added, Verdict::NoSource | Verdict::Disambiguated | Verdict::Declined) => false,
+    match hand.gesture {
+        Gesture::Removed => !present,
+        Gesture::Added => present && hand.counts_under(assessment.verdict),
     }
 }

@@ -107,6 +107,12 @@ impl Policy {
         self.bands.iter().filter_map(|band| band.label.as_ref())
     }
 
+    /// Whether one of these is a label that Escalator may set.
+    #[must_use]
+    pub fn owns_any(&self, labels: &[Label]) -> bool {
+        self.owned_labels().any(|owned| labels.iter().any(|label| label.is(owned)))
+    }
+
     /// Whether a label can change an assessment or is one that Escalator keeps: everything else is not our business.
     #[must_use]
     pub fn reads(&self, label: &Label) -> bool {

@@ -179,8 +179,11 @@ impl Walk {
         if issue.state == State::Closed {
             return Ok(Outcome::Closed);
         }
-        let from_source = self.desk.policy.has_source(issue.work_item_type, &issue.labels);
-        if !from_source && self.desk.store.recall(reference).await?.is_none() {
+        let policy = &self.desk.policy;
+        // A label of ours may be left from a store that was lost.
+        let can_matter =
+            policy.has_source(issue.work_item_type, &issue.labels) || policy.owns_any(&issue.labels);
+        if !can_matter && self.desk.store.recall(reference).await?.is_none() {
             return Ok(Outcome::NoSource);
         }
         let looking = async || self.desk.look(reference).await;

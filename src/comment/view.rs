@@ -138,7 +138,7 @@ impl View {
                 })
                 .collect(),
             open_labels: open_labels(assessment),
-            hands: hands.iter().filter(|_| in_force).map(hand).collect(),
+            hands: hands.iter().filter(|hand| hand.counts_under(assessment.verdict)).map(hand).collect(),
             earlier: told.len() > LONGEST_HISTORY,
             history: told.into_iter().rev().take(LONGEST_HISTORY).collect(),
             policy_version: policy.version.clone(),

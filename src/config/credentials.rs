@@ -88,7 +88,7 @@ pub(super) fn access_token(gitlab: &GitLab, problems: &mut Vec<Problem>) -> Opti
     let before = problems.len();
     let found = tokens("gitlab.token", &inline, gitlab.token_file.as_deref(), problems);
     match found.as_slice() {
-        [token] if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => Some(token.clone()),
+        [token] if is_access_token(token.expose()) => Some(token.clone()),
         [_] => {
             problems.push(Problem::new(
                 origin("gitlab.token", gitlab.token_file.as_deref()),
@@ -109,6 +109,19 @@ pub(super) fn access_token(gitlab: &GitLab, problems: &mut Vec<Problem>) -> Opti
             None
         }
     }
+}
+
+/// The access token in a file's text, if it holds one and nothing else.
+pub(super) fn only_access_token(text: &str) -> Option<Secret> {
+    let mut lines = token_lines(text);
+    match (lines.next(), lines.next()) {
+        (Some(token), None) if is_access_token(token) => Some(Secret::new(token)),
+        (_, _) => None,
+    }
+}
+
+fn is_access_token(token: &str) -> bool {
+    token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The base address of GitLab, without a trailing slash.
@@ -155,8 +168,7 @@ fn tokens(key: &str, inline: &[Secret], file: Option<&Path>, problems: &mut Vec<
     }
     match std::fs::read_to_string(path) {
         Ok(text) => {
-            let found: Vec<_> =
-                text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::new).collect();
+            let found: Vec<_> = token_lines(&text).map(Secret::new).collect();
             if found.is_empty() {
                 problems.push(Problem::new(
                     format!("{key}_file"),
@@ -173,4 +185,9 @@ fn tokens(key: &str, inline: &[Secret], file: Option<&Path>, problems: &mut Vec<
             Vec::new()
         }
     }
+}
+
+/// One token per line.
+fn token_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty())
 }

@@ -20,13 +20,15 @@ use crate::config::{AccessToken, GitLabAccess};
 
 /// GitLab's own header for access tokens.
 const TOKEN_HEADER: &str = "private-token";
+/// Where GitLab's API begins, behind whatever address GitLab has.
+const API_ROOT: &str = "/api/v4";
 /// Longer waits than this are not believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// A fifth of a minute's comments may come at once; so no minute ever has more than six fifths: 60 of 50.
 const NOTES_AT_ONCE_SHARE: u32 = 5;
 /// The largest page that GitLab gives.
 pub(super) const PER_PAGE: u32 = 100;
-/// More pages than this are not followed: 20,000 entries.
+/// A list with more pages than this, 20,000 entries, is none that an issue or a project has.
 const MOST_PAGES: usize = 200;
 
 /// GitLab, as one access token sees it. Cheap to clone.
@@ -61,7 +63,7 @@ impl Client {
         let notes = Quota::per_minute(at_least_one(access.notes_per_minute)).allow_burst(notes_at_once);
         Ok(Self {
             http,
-            base: format!("{}/api/v4", access.url).into(),
+            base: format!("{}{API_ROOT}", access.url).into(),
             token: access.token.clone(),
             pace: Arc::new(RateLimiter::direct(calls)),
             note_pace: Arc::new(RateLimiter::direct(notes)),
@@ -79,8 +81,13 @@ impl Client {
         struct UserJson {
             id: u64,
         }
-        let response = self.send("user", self.request(Method::GET, "/user")).await?;
-        Ok(json::<UserJson>(response).await?.id)
+        Ok(json::<UserJson>(self.user().await?).await?.id)
+    }
+
+    /// How often the access token was replaced: another one may be another user's.
+    #[must_use]
+    pub fn token_replacements(&self) -> u64 {
+        self.token.replacements()
     }
 
     /// Waits until another comment may be posted. GitLab counts new comments apart from other calls, and says nothing
@@ -94,22 +101,43 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn time(&self) -> Result<Option<Moment>, Error> {
-        let response = self.send("user", self.request(Method::GET, "/user")).await?;
-        Ok(date(response.headers()))
+        Ok(date(self.user().await?.headers()))
+    }
+
+    /// Asks whose the access token is. A GitLab that does not show that shows nothing else, so no refusal of this is
+    /// about an issue.
+    async fn user(&self) -> Result<Response, Error> {
+        self.send("user", self.request(Method::GET, "/user")).await.map_err(|error| match error {
+            Error::NotFound => Error::Unusable {
+                reason: "it has no /api/v4/user (404); is gitlab.url its whole address, relative URL root included?"
+                    .to_owned(),
+            },
+            Error::Refused { .. } => Error::Unusable {
+                reason: "it does not say whose the access token is (403); has the token the scope api, and is its user \
+                         neither blocked nor asked to accept terms of service?"
+                    .to_owned(),
+            },
+            Error::Throttled { .. }
+            | Error::Unavailable { .. }
+            | Error::Unauthorized
+            | Error::Unusable { .. }
+            | Error::Rejected { .. } => error,
+        })
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// The page that a link of GitLab's leads to. Elsewhere the token is not sent.
+    /// The page that a link of GitLab's leads to, asked for where we ask for everything. GitLab builds links with its
+    /// external address, which may not be ours, and the token is never sent to another one.
     pub(super) fn linked(&self, link: &str) -> Result<RequestBuilder, Error> {
-        if link.starts_with(&*self.base) {
-            Ok(self.http.get(link))
-        } else {
-            Err(Error::Rejected {
-                reason: "its Link headers lead elsewhere; set gitlab.url to GitLab's external URL".to_owned(),
-            })
+        match link.split_once(API_ROOT) {
+            Some((_, path)) if path.starts_with('/') => Ok(self.request(Method::GET, path)),
+            Some(_) | None => Err(Error::Unavailable {
+                reason: "its Link header leads to no page of its API; does a proxy change it?".to_owned(),
+                retry_after: None,
+            }),
         }
     }
 
@@ -134,33 +162,32 @@ impl Client {
             .record(started.elapsed());
         match answer {
             Ok(response) => match accept(response).await {
-                Err(Error::Unauthorized) if self.token.replaced_since(&token) => Err(Error::Unavailable {
-                    reason: "the access token was replaced meanwhile; trying again with the new one"
-                        .to_owned(),
-                    retry_after: None,
-                }),
+                Err(Error::Unauthorized) if self.token.replaced_since(&token) => Err(Error::token_replaced()),
                 accepted => accepted,
             },
             Err(error) => Err(unavailable(&error)),
         }
     }
 
-    /// Reads every page of a list, following GitLab's `Link` headers as they are.
+    /// Reads every page of a list, following GitLab's `Link` headers. Half a list is worse than none: who does not see
+    /// our comment writes another one.
     pub(super) async fn list<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         first: RequestBuilder,
     ) -> Result<Vec<T>, Error> {
         let mut found = Vec::new();
-        let mut next = Some(first.query(&[("per_page", PER_PAGE)]));
+        let mut request = first.query(&[("per_page", PER_PAGE)]);
         for _ in 0..MOST_PAGES {
-            let Some(request) = next else { break };
             let response = self.send(operation, request).await?;
-            let link = next_page(response.headers()).filter(|link| link.starts_with(&*self.base));
+            let link = next_page(response.headers());
             found.extend(json::<Vec<T>>(response).await?);
-            next = link.map(|link| self.http.get(link));
+            match link {
+                Some(link) => request = self.linked(&link)?,
+                None => return Ok(found),
+            }
         }
-        Ok(found)
+        Err(Error::Rejected { reason: format!("a list has more than {MOST_PAGES} pages ({operation})") })
     }
 }
 
@@ -170,7 +197,7 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 
 /// The token as a header that no log shows.
 fn header(token: &Secret) -> Result<HeaderValue, Error> {
-    let mut header = HeaderValue::from_str(token.expose()).map_err(|_| Error::Rejected {
+    let mut header = HeaderValue::from_str(token.expose()).map_err(|_| Error::Unusable {
         reason: "the access token holds characters that no header may have".to_owned(),
     })?;
     header.set_sensitive(true);
@@ -202,28 +229,51 @@ async fn accept(response: Response) -> Result<Response, Error> {
     Err(match status {
         StatusCode::TOO_MANY_REQUESTS => Error::Throttled { retry_after },
         StatusCode::UNAUTHORIZED => Error::Unauthorized,
-        StatusCode::FORBIDDEN => refused(response).await,
-        StatusCode::NOT_FOUND => Error::NotFound,
         StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::LOCKED => {
             Error::Unavailable { reason: format!("it answered {status}"), retry_after }
         }
         _ if status.is_server_error() => {
             Error::Unavailable { reason: format!("it answered {status}"), retry_after }
         }
-        _ if status.is_redirection() => Error::Rejected { reason: redirected(&response) },
-        _ => Error::Rejected { reason: format!("it answered {status}") },
+        _ if status.is_redirection() => redirected(&response),
+        _ => declined(status, response).await,
     })
 }
 
-/// A 403 with the one thing of its body that is a word of GitLab's and not of a person's.
-async fn refused(response: Response) -> Error {
-    #[derive(Deserialize)]
-    struct Body {
-        error: Option<String>,
+/// What GitLab's own bodies say besides texts for people: each has one of these, a text or an object.
+#[derive(Deserialize)]
+struct Complaint {
+    message: Option<serde_json::Value>,
+    error: Option<serde_json::Value>,
+}
+
+/// A 4xx is GitLab's word only in GitLab's form. A proxy, an ingress or a maintenance page says such things too, of every
+/// issue alike, and none of them is gone or refused for that.
+async fn declined(status: StatusCode, response: Response) -> Error {
+    let body = match response.bytes().await {
+        Ok(body) => body,
+        Err(error) => return unavailable(&error),
+    };
+    let complaint = serde_json::from_slice::<Complaint>(&body)
+        .ok()
+        .filter(|complaint| complaint.message.is_some() || complaint.error.is_some());
+    match (complaint, status) {
+        (None, _) => Error::Unavailable {
+            reason: format!(
+                "it answered {status}, but not as GitLab does; is gitlab.url its whole address, relative URL root \
+                 included, or is there a proxy or a maintenance page in between?"
+            ),
+            retry_after: None,
+        },
+        (Some(_), StatusCode::NOT_FOUND) => Error::NotFound,
+        (Some(complaint), StatusCode::FORBIDDEN) => refused(&complaint),
+        (Some(_), _) => Error::Rejected { reason: format!("it answered {status}") },
     }
-    let body = response.bytes().await.unwrap_or_default();
-    let insufficient_scope = serde_json::from_slice::<Body>(&body)
-        .is_ok_and(|body| body.error.as_deref() == Some("insufficient_scope"));
+}
+
+/// A 403 with the one thing of its body that is a word of GitLab's and not of a person's.
+fn refused(complaint: &Complaint) -> Error {
+    let insufficient_scope = complaint.error.as_ref().is_some_and(|error| error == "insufficient_scope");
     let reason = if insufficient_scope {
         "the access token needs the scope api (403)"
     } else {
@@ -233,14 +283,19 @@ async fn refused(response: Response) -> Error {
     Error::Refused { reason: reason.to_owned() }
 }
 
-fn redirected(response: &Response) -> String {
-    let to = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|location| location.to_str().ok())
+/// GitLab redirects from a project's or group's old path to another path of its API, which concerns that place alone.
+/// Whoever redirects to another host, to the same path by another scheme, or to a page for people, does so with all.
+fn redirected(response: &Response) -> Error {
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let api_path = |url: &str| url.split_once(API_ROOT).map(|(_, path)| path.to_owned());
+    let moved_to = location.and_then(api_path);
+    if moved_to.is_some() && moved_to != api_path(response.url().as_str()) {
+        return Error::Rejected { reason: "it is at another path now (301)".to_owned() };
+    }
+    let to = location
         .and_then(|location| reqwest::Url::parse(location).ok())
         .map_or_else(|| "elsewhere".to_owned(), |url| url.origin().ascii_serialization());
-    format!("it redirects to {to}; set gitlab.url to the address that answers")
+    Error::Unusable { reason: format!("it redirects to {to}; set gitlab.url to the address that answers") }
 }
 
 fn unavailable(error: &reqwest::Error) -> Error {

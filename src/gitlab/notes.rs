@@ -86,6 +86,16 @@ impl Client {
         Ok(json::<Created>(response).await?.id)
     }
 
+    /// Whose a comment is; `None` if GitLab names nobody.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::NotFound`] if it is gone.
+    pub async fn note_author(&self, issue: IssueRef, note_id: u64) -> Result<Option<u64>, Error> {
+        let path = format!("{}/{note_id}", notes_path(issue));
+        let response = self.send("get_note", self.request(Method::GET, &path)).await?;
+        Ok(json::<NoteJson>(response).await?.author.map(|author| author.id))
+    }
+
     /// Replaces the body of a comment.
     ///
     /// # Errors

@@ -38,6 +38,8 @@ pub enum Trouble {
         /// The body.
         body: String,
     },
+    /// 302 to this address, and nothing is done.
+    Redirect(String),
     /// The connection ends without an answer, and nothing is done.
     Reset,
     /// The request is done, later; also when the caller has gone away by then.
@@ -72,6 +74,18 @@ impl Fault {
     #[must_use]
     pub fn status(code: u16) -> Self {
         Self::new(Trouble::Status { code, retry_after: None, body: format!("{{\"message\":\"{code}\"}}") })
+    }
+
+    /// A page for people under this status, as a proxy, an ingress or a maintenance page gives.
+    #[must_use]
+    pub fn page(code: u16) -> Self {
+        Self::new(Trouble::Status { code, retry_after: None, body: "<html><h1>Sorry</h1></html>".into() })
+    }
+
+    /// 302 to a page for people, as single sign-on gives.
+    #[must_use]
+    pub fn sign_in() -> Self {
+        Self::new(Trouble::Redirect("https://sso.example.com/login".into()))
     }
 
     /// 429 with a `Retry-After`.

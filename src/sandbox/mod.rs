@@ -57,6 +57,8 @@ use world::World;
 pub struct Options {
     /// The port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
+    /// The address in the links of lists, where another one than it listens on is GitLab's external URL.
+    pub external_url: Option<String>,
     /// Premium: of each scope an issue has one label. Off, as on Free, `a::b` is a title like any other.
     pub scoped_labels: bool,
     /// An API write of labels that changes nothing still sends an update event.
@@ -77,6 +79,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
+            external_url: None,
             scoped_labels: true,
             event_for_no_change: true,
             auto_disable: true,
@@ -101,6 +104,7 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     ticks: watch::Sender<u64>,
     url: String,
+    external_url: String,
 }
 
 #[derive(Debug)]
@@ -166,10 +170,12 @@ impl Sandbox {
             .build()
             .map_err(io::Error::other)?;
         let timeout = options.webhook_timeout;
+        let external_url = options.external_url.clone().unwrap_or_else(|| url.clone());
         let shared = Arc::new(Shared {
             world: Mutex::new(World::new(options, url.clone())),
             ticks: watch::Sender::new(0),
             url,
+            external_url,
         });
         let state = web::Data::from(Arc::clone(&shared));
         let server = HttpServer::new(move || {

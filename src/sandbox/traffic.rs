@@ -4,7 +4,7 @@ use actix_web::body::{BodyStream, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorGatewayTimeout, ErrorInternalServerError};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use futures_util::stream;
@@ -77,7 +77,10 @@ async fn wait(
                 tokio::time::sleep(time).await;
                 None
             }
-            Some(Trouble::Status { .. } | Trouble::Reset | Trouble::ApplyThenLose(_)) | None => {
+            Some(
+                Trouble::Status { .. } | Trouble::Redirect(_) | Trouble::Reset | Trouble::ApplyThenLose(_),
+            )
+            | None => {
                 return (trouble, caller);
             }
         };
@@ -95,6 +98,9 @@ async fn meet(
     let answer = match trouble {
         Some(Trouble::Status { code, retry_after, body }) => {
             request.into_response(status(code, retry_after, body))
+        }
+        Some(Trouble::Redirect(to)) => {
+            request.into_response(HttpResponse::Found().insert_header((LOCATION, to)).finish())
         }
         Some(Trouble::Reset) => request.into_response(reset()),
         Some(Trouble::ApplyThenLose(loss)) => {

@@ -8,7 +8,7 @@ use crate::{comment, gitlab, store};
 const BLIND_PAUSE: Duration = Duration::from_secs(60);
 /// GitLab counts in windows, and one that ends now may say 0 seconds.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// How often to try whether a refused access token works again.
+/// How often to try whether a refused access token, or a GitLab that could not be used, works again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Why an issue could not be looked at.
@@ -80,7 +80,7 @@ pub fn after_failure(failure: &Failure, attempts: u32, policy: &RetryPolicy) -> 
         Failure::GitLab(GitLab::Throttled { retry_after }) => {
             Next::PauseAll(retry_after.map_or(BLIND_PAUSE, |pause| pause.max(SHORTEST_PAUSE)))
         }
-        Failure::GitLab(GitLab::Unauthorized) => Next::PauseAll(PROBE_INTERVAL),
+        Failure::GitLab(GitLab::Unauthorized | GitLab::Unusable { .. }) => Next::PauseAll(PROBE_INTERVAL),
         Failure::GitLab(GitLab::Unavailable { retry_after, .. }) => again(*retry_after),
         Failure::GitLab(GitLab::Refused { .. } | GitLab::Rejected { .. }) => Next::Park,
         Failure::GitLab(GitLab::NotFound) => Next::Drop,
@@ -118,6 +118,14 @@ mod tests {
         assert_eq!(after_failure(&unavailable(None), 3, &POLICY), Next::Park);
         let long = Duration::from_secs(99);
         assert_eq!(after_failure(&unavailable(Some(long)), 1, &POLICY), Next::Retry(long));
+    }
+
+    #[test]
+    fn what_is_about_all_issues_pauses_and_parks_none() {
+        let probe = Next::PauseAll(PROBE_INTERVAL);
+        assert_eq!(after_failure(&gitlab::Error::Unauthorized.into(), 99, &POLICY), probe);
+        let unusable = gitlab::Error::Unusable { reason: String::new() }.into();
+        assert_eq!(after_failure(&unusable, 99, &POLICY), probe);
     }
 
     #[test]

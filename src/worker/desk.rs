@@ -13,7 +13,7 @@ use crate::calculator::policy::Policy;
 use crate::calculator::standing::{LabelDifference, Standing};
 use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
-use crate::gitlab::{Audience, Client, LabelChange, ProjectRef, Snapshot};
+use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
 use crate::identity::Identity;
 use crate::store::{Entry, Recollection, Record, Store};
 
@@ -43,8 +43,21 @@ impl Desk {
     /// # Errors
     /// The [`Failure`], for the retry policy to decide about.
     pub async fn look(&self, reference: IssueRef) -> Result<Look, Failure> {
+        let replacements = self.gitlab.token_replacements();
+        let own_user_id = self.own_user_id(replacements).await?;
+        match self.look_as(own_user_id, reference).await {
+            // Refused to another user than the one we took ourselves for.
+            Err(Failure::GitLab(gitlab::Error::Refused { .. }))
+                if self.gitlab.token_replacements() != replacements =>
+            {
+                Err(gitlab::Error::token_replaced().into())
+            }
+            looked => looked,
+        }
+    }
+
+    async fn look_as(&self, own_user_id: u64, reference: IssueRef) -> Result<Look, Failure> {
         let started = Instant::now();
-        let own_user_id = self.own_user_id().await?;
         let snapshot = self.gitlab.issue(&ProjectRef::Id(reference.project_id), reference.iid).await?;
         let known = self.store.recall(reference).await?;
         let assessment = assess(&snapshot.issue, &self.policy);
@@ -138,12 +151,19 @@ impl Desk {
         }
     }
 
-    async fn own_user_id(&self) -> Result<u64, Failure> {
-        if let Some(known) = self.identity.user_id() {
+    /// Our user id with the access token after so many replacements.
+    async fn own_user_id(&self, replacements: u64) -> Result<u64, Failure> {
+        if let Some(known) = self.identity.user_id_with(replacements) {
             return Ok(known);
         }
         let user_id = self.gitlab.own_user_id().await?;
-        self.identity.learn(user_id);
+        if let Some(before) = self.identity.learn(user_id, replacements) {
+            tracing::warn!(
+                before,
+                user_id,
+                "the access token is another user's now; its comments are not ours to edit"
+            );
+        }
         Ok(user_id)
     }
 

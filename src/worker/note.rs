@@ -41,11 +41,30 @@ impl Desk {
                 }
                 // Somebody deleted it: as if there had never been one.
                 Err(gitlab::Error::NotFound) => {}
+                Err(refused @ gitlab::Error::Refused { .. }) => {
+                    if self.is_ours(issue, note.id, own_user_id).await? {
+                        return Err(refused.into());
+                    }
+                    tracing::warn!(
+                        %issue,
+                        note_id = note.id,
+                        "the comment is of a user whose access token we had before and stays as it is; writing another"
+                    );
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         let (id, written) = self.find_or_create_note(issue, &rendered.body, snapshot, own_user_id).await?;
         Ok((Some(NoteRef { id, digest: Some(rendered.digest) }), written))
+    }
+
+    /// Whether a comment is the access token's user's own. One that is gone is nobody's.
+    async fn is_ours(&self, issue: IssueRef, note_id: u64, own_user_id: u64) -> Result<bool, Failure> {
+        match self.gitlab.note_author(issue, note_id).await {
+            Ok(author) => Ok(author == Some(own_user_id)),
+            Err(gitlab::Error::NotFound) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Looks before it posts: an earlier attempt may have posted without our hearing of it, and a lost store has

@@ -142,6 +142,40 @@ fn what_another_bot_did_is_put_right_once_and_let_be_when_it_insists() {
 }
 
 #[test]
+fn a_bot_that_insists_is_let_be_whatever_the_verdict_and_a_person_never() {
+    let label = "platform-escalation";
+    let left = memory(&with(1, &[]), vec![]);
+    let issues = [
+        incident(&with(1, &[label, "STAR"])),
+        incident(&with(1, &[label, "escalation-decision::declined"])),
+        super::issue(&with(1, &[label])),
+    ];
+    for issue in issues {
+        let mut events = vec![event(1, OTHER_BOT, Gesture::Added, label)];
+        assert_eq!(changes(&look(&issue, Some(&left), &events)), (vec![], vec![label]), "put right once");
+
+        events.push(event(2, BOT, Gesture::Removed, label));
+        events.push(event(3, OTHER_BOT, Gesture::Added, label));
+        let second = look(&issue, Some(&left), &events);
+        assert!(second.changes_no_label(), "{:?}", issue.labels);
+        assert_eq!((second.hands[0].author, second.hands[0].gesture), (Author::Bot, Gesture::Added));
+        let let_be = Memory { labels: issue.labels.clone(), hands: second.hands, ..left.clone() };
+        assert!(look(&issue, Some(&let_be), &[]).changes_no_label(), "and not asked about again");
+
+        events[2] = event(3, PERSON, Gesture::Added, label);
+        assert_eq!(changes(&look(&issue, Some(&left), &events)), (vec![], vec![label]), "a person");
+    }
+}
+
+#[test]
+fn what_we_left_ourselves_needs_no_question_to_be_taken_off() {
+    let policy = policy();
+    let left = memory(&with(5, &["platform-escalation"]), vec![]);
+    let declined = incident(&with(5, &["platform-escalation", "escalation-decision::declined"]));
+    assert!(suspicions(&assess(&declined, policy), &declined, Some(&left), policy).is_empty());
+}
+
+#[test]
 fn a_hand_is_over_once_the_person_takes_it_back() {
     let left = memory(&with(5, &["platform-escalation"]), vec![]);
     let events = [event(2, PERSON, Gesture::Removed, "platform-escalation")];

@@ -99,7 +99,7 @@ impl TestApp {
         self.folder.path().join(&self.store_name)
     }
 
-    fn token_file(&self) -> PathBuf {
+    pub fn token_file(&self) -> PathBuf {
         self.folder.path().join("token")
     }
 

@@ -116,6 +116,38 @@ async fn what_a_second_bot_does_is_no_persons_hand_and_two_bots_do_not_fight() {
 }
 
 #[actix_web::test]
+async fn two_bots_do_not_fight_over_a_label_that_no_verdict_wants() {
+    let app = TestApp::start().await;
+    let second = app.gitlab.bot("triage-bot");
+    app.gitlab.member(second, "acme", 20);
+    let sourceless = app.issue(&["outage"]);
+    let declined = app.incident(&["escalation-decision::declined"]);
+    let disambiguated = app.incident(&["STAR"]);
+    app.settle().await;
+    app.reporter().remove_labels(sourceless, ["outage"]).unwrap();
+    app.settle().await;
+    for issue in [sourceless, declined, disambiguated] {
+        app.gitlab.by(second).add_labels(issue, ["platform-escalation"]).unwrap();
+        app.settle().await;
+        assert!(app.escalation_labels(issue).is_empty(), "put right once");
+        app.gitlab.by(second).add_labels(issue, ["platform-escalation"]).unwrap();
+        app.settle().await;
+        assert_eq!(app.escalation_labels(issue), ["platform-escalation"], "let be the second time");
+        assert!(
+            app.comment(issue).contains("Another bot insists on it: it added `platform-escalation` on 2")
+        );
+
+        app.gitlab.by(second).remove_labels(issue, ["platform-escalation"]).unwrap();
+        app.settle().await;
+        app.reporter().add_labels(issue, ["platform-escalation"]).unwrap();
+        app.settle().await;
+        assert!(app.escalation_labels(issue).is_empty(), "a person is overruled");
+        assert!(!app.comment(issue).contains("insists"));
+    }
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn a_person_who_was_faster_than_we_with_the_same_label_is_no_hand() {
     let app = TestApp::start().await;
     app.gitlab.fault(Fault::new(Trouble::Hold).on("PUT", "/issues/").times(1));

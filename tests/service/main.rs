@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![expect(clippy::print_stderr, reason = "figures, for whoever wants them")]
 
+mod another_bot;
 mod app;
 mod comment;
 mod cost;
@@ -12,4 +13,6 @@ mod hostile_text;
 mod human_hand;
 mod journeys;
 mod ledger;
+mod long_lists;
+mod not_gitlab;
 mod sick_gitlab;

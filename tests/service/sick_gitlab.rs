@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use escalator::config::load;
 use escalator::config::sources::Sources;
+use escalator::gitlab::{Client, Error};
 use escalator::sandbox::{Fault, Loss, Options, RequestRecord, Trouble};
 use escalator::worker::RetryPolicy;
 
@@ -152,4 +153,42 @@ async fn a_token_that_is_revoked_at_work_and_replaced_in_its_file_needs_no_resta
 
 fn refused(app: &TestApp) -> usize {
     app.gitlab.requests().iter().filter(|request| request.status == Some(401)).count()
+}
+
+#[actix_web::test]
+async fn a_token_file_that_holds_no_usable_token_is_read_again_until_it_does() {
+    let app = TestApp::start_with(Options::default(), &[("QUEUE__WORKERS", "1")]).await;
+    let known = app.incident(&score(3, &[]));
+    app.settle().await;
+    let good = app.gitlab.token(app.bot, &["api"]);
+    app.gitlab.revoke(&app.token);
+    let client = client(&app);
+    for unusable in [
+        format!("{good}\n{good}\n"),
+        format!("# renewed\n{good}\n"),
+        format!("\u{feff}{good}\n"),
+        String::new(),
+    ] {
+        app.replace_token(&unusable);
+        assert_eq!(client.own_user_id().await, Err(Error::Unauthorized), "{unusable:?}");
+    }
+    app.replace_token(&format!("{good}\n"));
+    let noticed = client.own_user_id().await;
+    assert!(matches!(noticed, Err(Error::Unavailable { .. })), "{noticed:?}");
+    assert_eq!(client.own_user_id().await, Ok(app.bot.0));
+
+    app.reporter().add_labels(known, score(5, &[])).unwrap();
+    app.settle().await;
+    assert_eq!(app.escalation_labels(known), ["platform-escalation"]);
+    app.end().await;
+}
+
+/// Another client that reads the same token file.
+fn client(app: &TestApp) -> Client {
+    let variables = [
+        ("ESCALATOR__GITLAB__URL".to_owned(), app.gitlab.url()),
+        ("ESCALATOR__GITLAB__TOKEN_FILE".to_owned(), app.token_file().display().to_string()),
+    ];
+    let sources = Sources { file: None, variables: variables.into_iter().collect() };
+    Client::new(&load(&sources).unwrap().gitlab().unwrap()).unwrap()
 }

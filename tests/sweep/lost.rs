@@ -138,3 +138,22 @@ async fn a_closed_issue_that_nobody_saw_close_is_left_as_it_is() {
     assert_eq!(app.gitlab.writes(issue), writes);
     app.end().await;
 }
+
+#[actix_web::test]
+async fn a_label_of_ours_that_a_lost_store_forgot_is_looked_after_without_a_source_too() {
+    let mut app = start().await;
+    let issue = app.issue(&score(5, &["outage"]));
+    app.settle().await;
+    let theirs = app.issue(&["platform-escalation"]);
+    app.stop_service().await;
+    app.gitlab.drop_deliveries(true);
+    app.reporter().remove_labels(issue, ["outage"]).unwrap();
+
+    app.restart_service_without_its_store();
+    super::until_swept(&app).await;
+    assert!(app.escalation_labels(issue).is_empty());
+    assert!(app.comment(issue).contains("no longer comes from any source"));
+    assert_eq!(app.escalation_labels(theirs), ["platform-escalation"], "a person's, on an issue of theirs");
+    assert!(app.gitlab.notes(theirs).is_empty());
+    app.end().await;
+}

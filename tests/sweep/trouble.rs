@@ -98,6 +98,19 @@ async fn a_place_that_the_token_does_not_see_does_not_stop_the_others() {
 }
 
 #[actix_web::test]
+async fn a_project_that_moved_stops_neither_the_others_nor_the_workers() {
+    let app = start_with(&[("GITLAB__PROJECTS", "acme/shop")]).await;
+    app.gitlab.drop_deliveries(true);
+    let issue = app.incident(&score(5, &[]));
+    let moved = format!("{}/api/v4/projects/{}/issues?state=all", app.gitlab.url(), app.shop);
+    app.gitlab.fault(Fault::new(Trouble::Redirect(moved)).on("GET", "/projects/acme%2Fshop/issues"));
+    assert_eq!(app.service().sweep.round().await, Swept::Incomplete);
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn metrics_tell_how_sweeps_went_and_what_they_found() {
     let app = start_with(&[("GITLAB__GROUPS", "acme,nowhere")]).await;
     app.gitlab.drop_deliveries(true);

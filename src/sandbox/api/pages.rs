@@ -1,9 +1,10 @@
 //! Pagination: `page` and `per_page`, the `Link` header, and the `X-` headers that older clients read.
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
 use super::params::Params;
+use crate::sandbox::Shared;
 
 const MOST_PER_PAGE: usize = 100;
 const USUAL_PER_PAGE: usize = 20;
@@ -67,16 +68,14 @@ pub(super) fn page<T>(
     answer.json(rows.map(render).collect::<Vec<Value>>())
 }
 
-/// The same request for another page.
+/// The same request for another page, at GitLab's external URL: whoever asks by another address gets that one too.
 fn page_url(request: &HttpRequest, page: usize, per_page: usize) -> String {
-    let connection = request.connection_info();
     let kept = request.query_string().split('&').filter(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
         !matches!(name, "" | "page" | "per_page")
     });
     let own = [format!("page={page}"), format!("per_page={per_page}")];
     let query: Vec<&str> = kept.chain(own.iter().map(String::as_str)).collect();
-    let (scheme, host) = (connection.scheme(), connection.host());
-    let path = request.uri().path();
-    format!("{scheme}://{host}{path}?{}", query.join("&"))
+    let base = request.app_data::<web::Data<Shared>>().map(|shared| shared.external_url.as_str());
+    format!("{}{}?{}", base.unwrap_or_default(), request.uri().path(), query.join("&"))
 }
