@@ -27,6 +27,7 @@ use crate::worker::{Failure, Gate, Next, RetryPolicy, after_failure};
 const OVERLAP: Duration = Duration::from_secs(120);
 /// How far the first sweep of a place goes back. Older issues are for `escalator backfill`.
 const FIRST_LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
+const LAST_COMPLETE: &str = "escalator_sweep_last_complete_timestamp_seconds";
 /// A page has no count of attempts; here only the kind of failure matters.
 const NO_ATTEMPTS: u32 = 0;
 
@@ -72,6 +73,8 @@ struct Tally {
 impl Sweep {
     /// Sweeps until told to stop. Breaking off in the middle is fine: the next one begins where this one began.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        // Never so far: shown, so that one that never succeeds is noticed.
+        metrics::gauge!(LAST_COMPLETE).set(0);
         let mut failures = 0;
         while !*stop.borrow() {
             let swept = tokio::select! {
@@ -107,6 +110,10 @@ impl Sweep {
                     (Swept::Complete | Swept::Incomplete, other) => other,
                 };
             }
+        }
+        if swept == Swept::Complete {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^52")]
+            metrics::gauge!(LAST_COMPLETE).set(clock::now().0 as f64 / 1000.0);
         }
         let outcome = if swept == Swept::Complete { "complete" } else { "incomplete" };
         metrics::counter!("escalator_sweeps_total", "outcome" => outcome).increment(1);

@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("webhook", &["calculator", "clock", "comment", "config", "identity", "store"]),
     ("worker", &["calculator", "clock", "comment", "config", "gitlab", "identity", "store"]),
     ("sweep", &["calculator", "clock", "gitlab", "store", "worker"]),
-    ("telemetry", &["clock", "config", "store"]),
+    ("telemetry", &["calculator", "clock", "config", "store", "worker"]),
     (
         "service",
         &[

@@ -62,8 +62,14 @@ impl Thread {
             // The receiver is gone when the caller was cancelled; the work stands all the same.
             Box::new(move |committed| drop(answer.send(result.and_then(|done| committed.map(|()| done)))))
         });
-        self.work.send(work).await.map_err(|_| Error::closed())?;
-        answered.await.map_err(|_| Error::closed())?
+        let done = match self.work.send(work).await {
+            Ok(()) => answered.await.unwrap_or(Err(Error::closed())),
+            Err(_) => Err(Error::closed()),
+        };
+        if done.is_err() {
+            metrics::counter!("escalator_store_errors_total").increment(1);
+        }
+        done
     }
 }
 

@@ -173,6 +173,12 @@ impl Serving {
         request.send().await.unwrap().status().as_u16()
     }
 
+    /// The value of one sample of `/metrics`, if it is there.
+    pub async fn sample(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.admin("/metrics").await;
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
     /// Asks the admin address.
     pub async fn admin(&self, path: &str) -> (u16, String) {
         let answer = client().get(format!("http://{}{path}", self.admin)).send().await.unwrap();

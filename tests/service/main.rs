@@ -13,3 +13,4 @@ mod human_hand;
 mod journeys;
 mod ledger;
 mod sick_gitlab;
+mod token;
