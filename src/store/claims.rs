@@ -10,6 +10,7 @@ use super::followed::Record;
 use super::{Engine, Error, Store};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
+use crate::trace_parent::TraceParent;
 
 /// An issue that was marked while it was worked on runs again, but not at once: a burst of events ends in one run.
 pub(super) const SETTLE: Duration = Duration::from_millis(800);
@@ -25,6 +26,8 @@ pub struct Claim {
     pub attempts: u32,
     /// Since when it waits.
     pub marked_at: Millis,
+    /// The trace of the delivery that marked it.
+    pub trace: Option<TraceParent>,
 }
 
 /// What asking for work came to.

@@ -4,6 +4,7 @@ use super::followed::Left;
 use super::{Engine, Error, Store};
 use crate::calculator::issue::Glimpse;
 use crate::clock::Millis;
+use crate::trace_parent::TraceParent;
 
 /// What a mark came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +29,19 @@ pub struct Depth {
 }
 
 impl Store {
-    /// Notes that an issue must be looked at, unless the glimpse shows that nothing relevant changed.
+    /// Notes that an issue must be looked at, unless the glimpse shows that nothing relevant changed. The trace of the
+    /// delivery that told so goes with it, to whoever claims the issue.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
-    pub async fn mark(&self, glimpse: Glimpse, now: Millis) -> Result<Marked, Error> {
+    pub async fn mark(
+        &self,
+        glimpse: Glimpse,
+        trace: Option<TraceParent>,
+        now: Millis,
+    ) -> Result<Marked, Error> {
         let marked = match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.mark(glimpse, now).await,
+            Engine::Sqlite(sqlite) => sqlite.mark(glimpse, trace, now).await,
         };
         if marked == Ok(Marked::Queued) {
             self.marked.notify_one();

@@ -100,7 +100,7 @@ impl Receiver {
         };
         let (issue, unchanged, marked) = match sight {
             Sight::Theirs(glimpse) => {
-                (glimpse.issue, "unchanged", self.store.mark(glimpse, clock::now()).await)
+                (glimpse.issue, "unchanged", self.store.mark(glimpse, None, clock::now()).await)
             }
             Sight::Ours(echo) => (echo.glimpse.issue, "own", self.store.hear(echo, clock::now()).await),
         };

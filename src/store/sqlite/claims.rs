@@ -11,7 +11,7 @@ use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::claims::{Claim, Claimed, Release, SETTLE};
 use crate::store::echo::Differences;
-use crate::store::rows::millis;
+use crate::store::rows::{millis, trace};
 
 impl Sqlite {
     pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
@@ -48,7 +48,7 @@ fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claime
                  SELECT project_id, iid FROM queue
                  WHERE parked_at IS NULL AND due_at <= ?2
                  ORDER BY due_at LIMIT 1)
-             RETURNING project_id, iid, attempts, marked_at",
+             RETURNING project_id, iid, attempts, marked_at, traceparent",
         )?
         .query_row(params![token, now.0, now.0 + millis(lease)], |row| {
             Ok(Claim {
@@ -56,6 +56,7 @@ fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claime
                 token,
                 attempts: row.get(2)?,
                 marked_at: Millis(row.get(3)?),
+                trace: trace(row.get(4)?),
             })
         })
         .optional()?;
@@ -74,7 +75,7 @@ fn claim_issue(
     now: Millis,
     lease: Duration,
 ) -> Result<Claim, Error> {
-    insert(connection, issue, now)?;
+    insert(connection, issue, None, now)?;
     let token = fastrand::i64(0..i64::MAX);
     connection
         .prepare_cached(
@@ -83,7 +84,7 @@ fn claim_issue(
              WHERE project_id = ?1 AND iid = ?2",
         )?
         .execute(params![issue.project_id, issue.iid, token, now.0 + millis(lease)])?;
-    Ok(Claim { issue, token, attempts: 1, marked_at: now })
+    Ok(Claim { issue, token, attempts: 1, marked_at: now, trace: None })
 }
 
 fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {

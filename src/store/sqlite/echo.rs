@@ -41,7 +41,7 @@ fn hear(connection: &Connection, echo: &Echo, now: Millis) -> Result<Marked, Err
         return Ok(if left.is_some() { Marked::Unchanged } else { Marked::Irrelevant });
     }
     if place != Some(Place::Waiting) {
-        insert(connection, issue, now)?;
+        insert(connection, issue, None, now)?;
     }
     Ok(Marked::Queued)
 }

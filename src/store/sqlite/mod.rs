@@ -24,9 +24,9 @@ use crate::clock::Millis;
 use glance::Glances;
 use thread::{Purpose, Thread};
 
-/// The version of the schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
+/// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
+/// here has been released and never changes.
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("2_traceparent.sql")];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own
 /// and for its own, and GitLab gives up after 10 s.
@@ -129,8 +129,9 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| open_error(path, &error);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if found > SCHEMA_VERSION {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+    let known = version();
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
@@ -141,16 +142,30 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     configure(connection, found).map_err(failed)
 }
 
+fn version() -> i64 {
+    MIGRATIONS.len().try_into().unwrap_or(i64::MAX)
+}
+
 fn configure(connection: &Connection, found: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)?;
-    if found == 0 {
-        connection
-            .execute_batch(&format!("BEGIN IMMEDIATE;\n{SCHEMA}\nPRAGMA user_version = 1;\nCOMMIT;"))?;
+    for (version, migration) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        migrate(connection, version, migration)?;
     }
     Ok(())
+}
+
+/// One migration, unless another process was faster.
+fn migrate(connection: &Connection, version: i64, migration: &str) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let now: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if now < version {
+        connection.execute_batch(migration)?;
+        connection.pragma_update(None, "user_version", version)?;
+    }
+    connection.execute_batch("COMMIT")
 }
 
 /// Takes the lock file beside the database, which the system releases even when the process is killed.

@@ -7,13 +7,19 @@ use crate::calculator::issue::{Glimpse, IssueRef};
 use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::queue::{Depth, Marked, Place, Standing, Step};
+use crate::trace_parent::TraceParent;
 
 impl Sqlite {
-    pub async fn mark(&self, glimpse: Glimpse, now: Millis) -> Result<Marked, Error> {
+    pub async fn mark(
+        &self,
+        glimpse: Glimpse,
+        trace: Option<TraceParent>,
+        now: Millis,
+    ) -> Result<Marked, Error> {
         if let Some(marked) = self.glances.marked(&glimpse) {
             return Ok(marked);
         }
-        self.writer.run(move |connection| mark(connection, &glimpse, now)).await
+        self.writer.run(move |connection| mark(connection, &glimpse, trace, now)).await
     }
 
     pub async fn depth(&self) -> Result<Depth, Error> {
@@ -21,18 +27,23 @@ impl Sqlite {
     }
 }
 
-fn mark(connection: &Connection, glimpse: &Glimpse, now: Millis) -> Result<Marked, Error> {
+fn mark(
+    connection: &Connection,
+    glimpse: &Glimpse,
+    trace: Option<TraceParent>,
+    now: Millis,
+) -> Result<Marked, Error> {
     let IssueRef { project_id, iid } = glimpse.issue;
     match standing(connection, glimpse.issue)?.step(glimpse)? {
         Step::None(marked) => return Ok(marked),
         Step::OnceMore => {
             connection
                 .prepare_cached(
-                    "UPDATE queue SET generation = generation + 1 WHERE project_id = ?1 AND iid = ?2",
+                    "UPDATE queue SET generation = generation + 1, traceparent = ?3 WHERE project_id = ?1 AND iid = ?2",
                 )?
-                .execute(params![project_id, iid])?;
+                .execute(params![project_id, iid, text(trace)])?;
         }
-        Step::Insert => insert(connection, glimpse.issue, now)?,
+        Step::Insert => insert(connection, glimpse.issue, trace, now)?,
     }
     Ok(Marked::Queued)
 }
@@ -58,16 +69,25 @@ pub(super) fn standing(connection: &Connection, issue: IssueRef) -> Result<Stand
 }
 
 /// Puts an issue into the queue, or takes it out of parking with a clean slate.
-pub(super) fn insert(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
+pub(super) fn insert(
+    connection: &Connection,
+    issue: IssueRef,
+    trace: Option<TraceParent>,
+    now: Millis,
+) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "INSERT INTO queue (project_id, iid, marked_at, due_at) VALUES (?1, ?2, ?3, ?3)
+            "INSERT INTO queue (project_id, iid, marked_at, due_at, traceparent) VALUES (?1, ?2, ?3, ?3, ?4)
              ON CONFLICT (project_id, iid) DO UPDATE SET
                  generation = generation + 1, marked_at = ?3, due_at = ?3,
-                 attempts = 0, parked_at = NULL, parked_reason = NULL",
+                 attempts = 0, parked_at = NULL, parked_reason = NULL, traceparent = ?4",
         )?
-        .execute(params![issue.project_id, issue.iid, now.0])?;
+        .execute(params![issue.project_id, issue.iid, now.0, text(trace)])?;
     Ok(())
+}
+
+fn text(trace: Option<TraceParent>) -> Option<String> {
+    trace.map(|trace| trace.to_string())
 }
 
 fn depth(connection: &Connection) -> Result<Depth, Error> {
