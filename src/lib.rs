@@ -36,6 +36,8 @@ pub mod identity;
 
 pub mod clock;
 
+pub mod trace_parent;
+
 pub mod service;
 
 pub mod telemetry;

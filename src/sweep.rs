@@ -183,8 +183,10 @@ impl Sweep {
     /// Marks all at once, so that they share a commit. Returns how many are in the queue now.
     async fn mark(&self, page: Page) -> Result<u64, Failure> {
         let now = clock::now();
-        let marks =
-            page.issues.iter().map(|(_, snapshot)| self.store.mark(glimpse(snapshot, &self.policy), now));
+        let marks = page
+            .issues
+            .iter()
+            .map(|(_, snapshot)| self.store.mark(glimpse(snapshot, &self.policy), None, now));
         let marked = try_join_all(marks).await?;
         Ok(marked.into_iter().map(|marked| u64::from(marked == Marked::Queued)).sum())
     }

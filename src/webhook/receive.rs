@@ -92,7 +92,7 @@ impl Receiver {
         };
         let (issue, unchanged, marked) = match sight {
             Sight::Theirs(glimpse) => {
-                (glimpse.issue, Outcome::Unchanged, self.store.mark(glimpse, now).await)
+                (glimpse.issue, Outcome::Unchanged, self.store.mark(glimpse, None, now).await)
             }
             Sight::Ours(echo) => (echo.glimpse.issue, Outcome::Own, self.store.hear(echo, now).await),
         };
