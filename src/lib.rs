@@ -38,6 +38,8 @@ pub mod clock;
 
 pub mod trace_parent;
 
+pub mod spans;
+
 pub mod service;
 
 pub mod telemetry;

@@ -15,11 +15,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::calculator::issue::{Glimpse, Moment, State};
 use crate::calculator::policy::Policy;
 use crate::clock;
 use crate::gitlab::{self, Client, IssueList, Order, Page, Place, Snapshot};
+use crate::spans;
 use crate::store::{Marked, Store, Walk};
 use crate::worker::{Failure, Gate, Next, RetryPolicy, after_failure};
 
@@ -78,7 +80,7 @@ impl Sweep {
         let mut failures = 0;
         while !*stop.borrow() {
             let swept = tokio::select! {
-                swept = self.round() => swept,
+                swept = self.round().instrument(spans::sweep()) => swept,
                 _ = stop.changed() => return,
             };
             let pause = match swept {
@@ -124,7 +126,7 @@ impl Sweep {
             calls = tally.calls,
             listed = tally.listed,
             marked = tally.marked,
-            milliseconds = started.elapsed().as_millis(),
+            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "swept"
         );
         swept

@@ -60,6 +60,20 @@ pub enum Release {
     },
 }
 
+impl Release {
+    /// One word for it, for traces.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Dropped => "dropped",
+            Self::Retry(_) => "retry",
+            Self::Paused => "paused",
+            Self::Parked { .. } => "parked",
+        }
+    }
+}
+
 impl Store {
     /// Takes the issue that has been due longest, for as long as the lease.
     ///

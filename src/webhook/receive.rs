@@ -7,6 +7,8 @@ use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
+use tracing::field::display;
+use tracing::{Instrument, Span};
 
 use super::body::{self, Sight};
 use super::door::{Delivery, Door, Refusal};
@@ -15,6 +17,7 @@ use super::tally::Tally;
 use crate::calculator::policy::Policy;
 use crate::clock;
 use crate::identity::Identity;
+use crate::spans;
 use crate::store::{Marked, Store};
 
 /// GitLab gives up after 10 s; a sender that takes longer for its body is not GitLab.
@@ -42,10 +45,9 @@ pub struct Receiver {
 /// `POST /webhooks/gitlab`: proves the sender, notes which issue to look at, answers with an empty body.
 pub async fn receive(request: HttpRequest, mut payload: Payload, receiver: Data<Receiver>) -> HttpResponse {
     let received = Instant::now();
-    let outcome = match receiver.admit(&request, &mut payload).await {
-        Ok(delivery) => receiver.keep(&delivery).await,
-        Err(outcome) => outcome,
-    };
+    let span = spans::delivery();
+    let outcome = receiver.take(&request, &mut payload, &span).instrument(span.clone()).await;
+    span.record("outcome", outcome.name());
     receiver.tally.answered(outcome, received);
     let mut response = HttpResponse::new(outcome.status());
     // A body that is dropped unread would be drained, for as long as its sender likes. One that is still there when the
@@ -55,6 +57,13 @@ pub async fn receive(request: HttpRequest, mut payload: Payload, receiver: Data<
 }
 
 impl Receiver {
+    async fn take(&self, request: &HttpRequest, payload: &mut Payload, span: &Span) -> Outcome {
+        match self.admit(request, payload).await {
+            Ok(delivery) => self.keep(&delivery, span).await,
+            Err(outcome) => outcome,
+        }
+    }
+
     /// Headers, then the body, then the proof of the body.
     async fn admit(&self, request: &HttpRequest, payload: &mut Payload) -> Result<Delivery, Outcome> {
         let refuse = |refusal: Refusal| {
@@ -80,7 +89,7 @@ impl Receiver {
     }
 
     /// Keeps which issue to look at, if any; 202 only once that is durable.
-    async fn keep(&self, delivery: &Delivery) -> Outcome {
+    async fn keep(&self, delivery: &Delivery, span: &Span) -> Outcome {
         let now = clock::now();
         self.tally.authentic(now);
         let sight = match body::read(delivery.body(), &self.policy, self.identity.user_id()) {
@@ -90,11 +99,14 @@ impl Receiver {
                 return Outcome::Ignored(ignored);
             }
         };
-        let (issue, unchanged, marked) = match sight {
+        let issue = sight.issue();
+        span.record("issue", display(issue));
+        let (unchanged, marked) = match sight {
             Sight::Theirs(glimpse) => {
-                (glimpse.issue, Outcome::Unchanged, self.store.mark(glimpse, None, now).await)
+                let marking = self.store.mark(glimpse, spans::trace_parent(span), now);
+                (Outcome::Unchanged, marking.instrument(spans::keep()).await)
             }
-            Sight::Ours(echo) => (echo.glimpse.issue, Outcome::Own, self.store.hear(echo, now).await),
+            Sight::Ours(echo) => (Outcome::Own, self.store.hear(echo, now).instrument(spans::keep()).await),
         };
         match marked {
             Ok(Marked::Queued) => Outcome::Queued,

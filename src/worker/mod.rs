@@ -15,8 +15,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use tracing::{Instrument, Span};
 
 use crate::clock::{self, Millis};
+use crate::spans;
 use crate::store::{Claim, Claimed, Release, Store};
 
 pub use after_failure::{Failure, Next, RetryPolicy, after_failure};
@@ -91,13 +93,22 @@ impl Worker {
     pub async fn work(&self, claim: Claim) {
         let busy = metrics::gauge!("escalator_workers_busy");
         busy.increment(1);
+        if let Some(trace) = claim.trace.filter(|_| claim.attempts == 1) {
+            spans::waited(trace, claim.marked_at, clock::now());
+        }
+        let span = spans::look(claim.issue, claim.attempts, claim.trace);
+        self.look(claim, &span).instrument(span.clone()).await;
+        busy.decrement(1);
+    }
+
+    async fn look(&self, claim: Claim, span: &Span) {
         let release = self.attempt(claim).await;
+        span.record("outcome", release.name());
         let done = matches!(release, Release::Done(_));
-        if self.finish(claim, release).await && done {
+        if self.finish(claim, release).instrument(spans::record()).await && done {
             let waited = u64::try_from(clock::now().0 - claim.marked_at.0).unwrap_or(0);
             metrics::histogram!("escalator_time_to_assessed_seconds").record(Duration::from_millis(waited));
         }
-        busy.decrement(1);
     }
 
     /// Looks at a claimed issue. Returns how the claim is to end.
@@ -113,7 +124,10 @@ impl Worker {
         metrics::histogram!("escalator_assessment_duration_seconds").record(started.elapsed());
         match looked {
             Ok(look) => Release::Done(look.record().map(Box::new)),
-            Err(failure) => self.react(claim, &failure),
+            Err(failure) => {
+                spans::failed(&Span::current());
+                self.react(claim, &failure)
+            }
         }
     }
 

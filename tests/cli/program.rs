@@ -219,7 +219,7 @@ struct Lines {
 }
 
 impl Log {
-    fn follow(reader: impl BufRead + Send + 'static) -> Self {
+    pub fn follow(reader: impl BufRead + Send + 'static) -> Self {
         let log = Self(Arc::default());
         let shared = log.clone();
         std::thread::spawn(move || {
@@ -246,6 +246,11 @@ impl Log {
     /// Everything that was logged, once the program has ended.
     pub fn whole(&self) -> String {
         self.wait(|lines| lines.ended).join("\n")
+    }
+
+    /// What was logged so far.
+    pub fn so_far(&self) -> Vec<String> {
+        self.wait(|_| true)
     }
 
     fn wait(&self, condition: impl Fn(&Lines) -> bool) -> Vec<String> {
