@@ -27,7 +27,7 @@ use sha2::Sha256;
 const PLAIN: &str = include_str!("../../tests/payloads/issue_hook.issue.open.json");
 const KEY: [u8; 32] = [7; 32];
 /// When the queue's pieces begin.
-pub const NOW: Millis = Millis(1_800_000_000_000);
+pub const NOW: Millis = Millis(1_700_000_000_000);
 const LEASE: Duration = Duration::from_secs(300);
 const SENT_AT_SECONDS: i64 = 1_700_000_000;
 /// Answers that make a Platform Escalation, and what else people put on an incident.

@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-PAYLOAD = (ROOT / "tests/payloads/issue_hook.issue.open.json").read_text()
+BODY_BYTES = 4096
 KEY = bytes(range(32))
 SECRET = "canary-of-the-benchmark"
 CONNECTIONS, THREADS = 64, 2
@@ -86,7 +86,7 @@ def throttling_gitlab():
 
 def empty_gitlab():
     """A GitLab that is well and has no issue, so that each look costs a call and a commit."""
-    return gitlab(lambda path: (200, {}, b'{"id": 1}') if path.endswith("/user") else (404, {}, b""))
+    return gitlab(lambda path: (200, {}, b'{"id": 99}') if path.endswith("/user") else (404, {}, b""))
 
 
 def gitlab(answer):
@@ -122,10 +122,22 @@ def sign(place, distinct, matters, first, count):
 
 
 def payload(matters):
-    """A real body, before and after the number of its issue."""
-    text = PAYLOAD.replace('"type": "Issue"', '"type": "Incident"') if matters else PAYLOAD
-    head, tail = text.split('"iid": 23', 1)
-    return (head + '"iid": ').encode(), tail.encode()
+    """A real body, before and after the number of its issue: on one line, as GitLab sends it, with a description that
+    makes it 4 kB."""
+    body = json.loads((ROOT / "tests/payloads/issue_hook.issue.open.json").read_text())
+    attributes = body["object_attributes"]
+    attributes["iid"] = 10_000_000
+    if matters:
+        attributes["type"] = "Incident"
+    attributes["description"] = "Since the last deployment payments fail. " * 100
+    too_long = len(in_one_line(body)) - BODY_BYTES
+    attributes["description"] = attributes["description"][:-too_long]
+    head, tail = in_one_line(body).split('"iid":10000000', 1)
+    return (head + '"iid":').encode(), tail.encode()
+
+
+def in_one_line(body):
+    return json.dumps(body, separators=(",", ":"))
 
 
 def delivery(head, tail, number, distinct):

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""What the chart speaks of exists: alerts have their section, their tests and their name in the schema, the
+README's values render.
+
+    documented.py alerts
+    documented.py values FOLDER     writes the values that helm/README.md shows into files, and prints their names
+"""
+
+import json
+import pathlib
+import re
+import sys
+import textwrap
+
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+CHART = ROOT / "helm"
+TESTS = ROOT / "tests" / "helm" / "alerts.test.yaml"
+
+
+def alerts():
+    names = [alert["alert"] for alert in yaml.safe_load((CHART / "alerts.yaml").read_text())]
+
+    sections = re.findall("^#+ (Escalator[A-Za-z]+)$", (CHART / "README.md").read_text(), re.MULTILINE)
+    same("sections of helm/README.md", sections, names)
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    disabled = schema["properties"]["monitoring"]["properties"]["alerts"]["properties"]["disabled"]
+    same("names in helm/values.schema.json", disabled["items"]["enum"], names)
+
+    moments = [
+        moment for test in yaml.safe_load(TESTS.read_text())["tests"] for moment in test.get("alert_rule_test", [])
+    ]
+    same("alerts tested to fire", {moment["alertname"] for moment in moments if moment.get("exp_alerts")}, names)
+    same("alerts tested not to", {moment["alertname"] for moment in moments if not moment.get("exp_alerts")}, names)
+    print(f"{len(names)} alerts, each with its section and tests of both kinds")
+
+
+def values(folder):
+    readme = (CHART / "README.md").read_text()
+    for number, example in enumerate(re.findall(r"^ *```yaml\n(.*?)^ *```$", readme, re.MULTILINE | re.DOTALL)):
+        path = pathlib.Path(folder) / f"readme.{number}.yaml"
+        path.write_text(textwrap.dedent(example))
+        print(path)
+
+
+def same(what, found, expected):
+    if sorted(found) != sorted(expected):
+        sys.exit(f"{what}: too many {sorted(set(found) - set(expected))}, missing {sorted(set(expected) - set(found))}")
+
+
+{"alerts": alerts, "values": values}[sys.argv[1]](*sys.argv[2:])
