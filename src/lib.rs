@@ -36,6 +36,10 @@ pub mod identity;
 
 pub mod clock;
 
+pub mod trace_parent;
+
+pub mod spans;
+
 pub mod service;
 
 pub mod telemetry;

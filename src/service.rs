@@ -19,8 +19,8 @@ use crate::identity::Identity;
 use crate::store::Store;
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
-use crate::webhook::{Door, Receiver, receive};
-use crate::worker::{Desk, Gate, RetryPolicy, Scribe, Worker};
+use crate::webhook::{Door, Receiver, Tally, receive};
+use crate::worker::{Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker};
 
 /// Threads that receive webhooks.
 const RECEIVING_THREADS: usize = 2;
@@ -42,6 +42,8 @@ pub struct Service {
     pub scribe: Scribe,
     /// Finds what webhooks missed.
     pub sweep: Sweep,
+    /// Knows how long the access token is good.
+    pub token_watch: TokenWatch,
     servers: [ServerHandle; 2],
     stop: watch::Sender<bool>,
     parts: JoinSet<&'static str>,
@@ -58,7 +60,8 @@ impl Service {
         let policy = Arc::new(config.policy);
         let renderer = Renderer::new(settings.comment.templates.as_deref())?;
         renderer.check(&policy)?;
-        let metrics = Metrics::start().map_err(|error| anyhow!("metrics cannot be started: {error}"))?;
+        let metrics = Metrics::start(&policy, settings.queue.workers)
+            .map_err(|error| anyhow!("metrics cannot be started: {error}"))?;
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
@@ -71,6 +74,7 @@ impl Service {
             policy: Arc::clone(&policy),
             identity: identity.clone(),
             store: store.clone(),
+            tally: Tally::start(),
         };
         let desk = Arc::new(Desk {
             store: store.clone(),
@@ -84,30 +88,29 @@ impl Service {
         let retry = retry_policy(&settings.queue);
         let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
         let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
-        let places = watched_places(&settings.gitlab);
-        let interval = settings.sweep.interval.0;
+        let token_watch = TokenWatch::new(config.gitlab.token, gitlab.clone(), Arc::clone(&gate), retry);
+        let admin = Admin {
+            store: store.clone(),
+            metrics: metrics.clone(),
+            gate: Arc::clone(&gate),
+            token_watch: token_watch.clone(),
+        };
+        let (places, interval) = (watched_places(&settings.gitlab), settings.sweep.interval.0);
         let sweep = Sweep { store: store.clone(), gitlab, gate, retry, policy, places, interval };
 
         let (webhook_address, admin_address) = (webhooks.local_addr()?, health.local_addr()?);
         let webhook_server = webhook_server(webhooks, receiver)?;
-        let admin_server = admin_server(health, Admin { store: store.clone(), metrics: metrics.clone() })?;
+        let admin_server = admin_server(health, admin)?;
         let servers = [webhook_server.handle(), admin_server.handle()];
         let (stop, stopped) = watch::channel(false);
         let mut parts = JoinSet::new();
         parts.spawn(serve(webhook_server, "the webhook server"));
         parts.spawn(serve(admin_server, "the admin server"));
         for _ in 0..settings.queue.workers {
-            let running = worker.clone().run(stopped.clone());
-            parts.spawn(async move {
-                running.await;
-                "a worker"
-            });
+            start_part(&mut parts, "a worker", worker.clone().run(stopped.clone()));
         }
-        let running = scribe.clone().run(stopped.clone());
-        parts.spawn(async move {
-            running.await;
-            "the scribe"
-        });
+        start_part(&mut parts, "the scribe", scribe.clone().run(stopped.clone()));
+        start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
         start_sweeping(&sweep, &mut parts, stopped.clone());
         parts.spawn(upkeep(metrics, stopped));
         let shutdown_timeout = settings.server.shutdown_timeout.0;
@@ -117,6 +120,7 @@ impl Service {
             store,
             scribe,
             sweep,
+            token_watch,
             servers,
             stop,
             parts,
@@ -173,10 +177,18 @@ fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: wat
         );
         return;
     }
-    let running = sweep.clone().run(stopped);
+    start_part(parts, "the sweep", sweep.clone().run(stopped));
+}
+
+/// Starts what runs until it is told to stop, and tells its name when it ends.
+fn start_part(
+    parts: &mut JoinSet<&'static str>,
+    name: &'static str,
+    running: impl Future<Output = ()> + Send + 'static,
+) {
     parts.spawn(async move {
         running.await;
-        "the sweep"
+        name
     });
 }
 

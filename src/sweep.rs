@@ -15,11 +15,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::calculator::issue::{Glimpse, Moment, State};
 use crate::calculator::policy::Policy;
 use crate::clock;
 use crate::gitlab::{self, Client, IssueList, Order, Page, Place, Snapshot};
+use crate::spans;
 use crate::store::{Marked, Store, Walk};
 use crate::worker::{Failure, Gate, Next, RetryPolicy, after_failure};
 
@@ -27,6 +29,7 @@ use crate::worker::{Failure, Gate, Next, RetryPolicy, after_failure};
 const OVERLAP: Duration = Duration::from_secs(120);
 /// How far the first sweep of a place goes back. Older issues are for `escalator backfill`.
 const FIRST_LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
+const LAST_COMPLETE: &str = "escalator_sweep_last_complete_timestamp_seconds";
 /// A page has no count of attempts; here only the kind of failure matters.
 const NO_ATTEMPTS: u32 = 0;
 
@@ -72,10 +75,12 @@ struct Tally {
 impl Sweep {
     /// Sweeps until told to stop. Breaking off in the middle is fine: the next one begins where this one began.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        // Never so far: shown, so that one that never succeeds is noticed.
+        metrics::gauge!(LAST_COMPLETE).set(0);
         let mut failures = 0;
         while !*stop.borrow() {
             let swept = tokio::select! {
-                swept = self.round() => swept,
+                swept = self.round().instrument(spans::sweep()) => swept,
                 _ = stop.changed() => return,
             };
             let pause = match swept {
@@ -108,6 +113,10 @@ impl Sweep {
                 };
             }
         }
+        if swept == Swept::Complete {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^52")]
+            metrics::gauge!(LAST_COMPLETE).set(clock::now().0 as f64 / 1000.0);
+        }
         let outcome = if swept == Swept::Complete { "complete" } else { "incomplete" };
         metrics::counter!("escalator_sweeps_total", "outcome" => outcome).increment(1);
         metrics::counter!("escalator_sweep_marked_total").increment(tally.marked);
@@ -117,7 +126,7 @@ impl Sweep {
             calls = tally.calls,
             listed = tally.listed,
             marked = tally.marked,
-            milliseconds = started.elapsed().as_millis(),
+            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "swept"
         );
         swept
@@ -176,8 +185,10 @@ impl Sweep {
     /// Marks all at once, so that they share a commit. Returns how many are in the queue now.
     async fn mark(&self, page: Page) -> Result<u64, Failure> {
         let now = clock::now();
-        let marks =
-            page.issues.iter().map(|(_, snapshot)| self.store.mark(glimpse(snapshot, &self.policy), now));
+        let marks = page
+            .issues
+            .iter()
+            .map(|(_, snapshot)| self.store.mark(glimpse(snapshot, &self.policy), None, now));
         let marked = try_join_all(marks).await?;
         Ok(marked.into_iter().map(|marked| u64::from(marked == Marked::Queued)).sum())
     }

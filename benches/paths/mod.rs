@@ -132,7 +132,7 @@ fn glimpse(iid: u64) -> Glimpse {
 
 /// Marks incidents, all at once.
 pub async fn mark(store: &Store, iids: Range<u64>) {
-    try_join_all(iids.map(|iid| store.mark(glimpse(iid), NOW))).await.unwrap();
+    try_join_all(iids.map(|iid| store.mark(glimpse(iid), None, NOW))).await.unwrap();
 }
 
 /// Marks so many, a thousand at once.

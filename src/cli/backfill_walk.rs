@@ -227,7 +227,7 @@ impl Walk {
             };
             let next = after_failure(&failure, attempts, &self.retry);
             if let Next::PauseAll(pause) = next {
-                self.progress.say(&format!("{failure}; pausing for {} s", pause.as_secs()));
+                self.progress.say(&format!("{failure}; pausing for {} s", pause.length.as_secs()));
                 self.gate.pause(pause);
                 attempts -= 1;
             }

@@ -17,7 +17,7 @@ use crate::config::sources::Sources;
 use crate::config::{self, Config};
 use crate::sandbox::{Demo, Hook, Options, Sandbox};
 use crate::service::Service;
-use crate::telemetry::start_logging;
+use crate::telemetry::{Traces, start_logging};
 
 /// The port of the page, if nobody asks for another and it is free.
 const USUAL_PORT: u16 = 7077;
@@ -44,7 +44,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
-    start_logging(LogFormat::Text);
+    start_logging(LogFormat::Text, &Traces::off());
     runtime()?.block_on(async {
         let mut signals = StopSignals::listen()?;
         let sandbox = start_sandbox(arguments.listen).await?;

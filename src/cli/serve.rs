@@ -1,5 +1,7 @@
 //! `escalator serve`: the service, until it is told to stop.
 
+use std::time::Instant;
+
 use anyhow::anyhow;
 
 use super::signals::StopSignals;
@@ -9,12 +11,15 @@ use crate::config;
 use crate::config::settings::Mode;
 use crate::config::sources::Sources;
 use crate::service::Service;
-use crate::telemetry::start_logging;
+use crate::telemetry::{Traces, start_logging};
 
 pub(super) fn run(sources: &Sources) -> Result<(), CommandError> {
     let config = config::load(sources)?.serving()?;
     Renderer::new(config.settings.comment.templates.as_deref())?.check(&config.policy)?;
-    start_logging(config.settings.log.format);
+    let traces =
+        Traces::start(config.settings.telemetry.otlp_endpoint.as_deref()).map_err(|error| anyhow!(error))?;
+    start_logging(config.settings.log.format, &traces);
+    let shutdown_timeout = config.settings.server.shutdown_timeout.0;
     let mode = config.settings.mode;
     let gitlab = config.gitlab.url.clone();
 
@@ -32,9 +37,13 @@ pub(super) fn run(sources: &Sources) -> Result<(), CommandError> {
             () = signals.requested() => {}
             ended = service.until_a_part_ends() => return Err(anyhow!("{ended}; stopping").into()),
         }
+        let stopping = Instant::now();
         tracing::info!("stopping: finishing what is in hand; a second signal stops at once");
         tokio::select! {
-            () = service.stop() => tracing::info!("stopped"),
+            () = async {
+                service.stop().await;
+                traces.stop(shutdown_timeout.saturating_sub(stopping.elapsed())).await;
+            } => tracing::info!("stopped"),
             () = signals.requested() => {
                 tracing::warn!("stopped at once; what was in hand goes on at the next start");
             }

@@ -133,14 +133,7 @@ pub(super) fn gitlab_url(url: Option<&str>, problems: &mut Vec<Problem>) -> Opti
         ));
         return None;
     };
-    let parsed = reqwest::Url::parse(url).ok().filter(|parsed| {
-        matches!(parsed.scheme(), "http" | "https")
-            && parsed.has_host()
-            && parsed.query().is_none()
-            && parsed.fragment().is_none()
-            && parsed.username().is_empty()
-            && parsed.password().is_none()
-    });
+    let parsed = plain_http_url(url);
     if parsed.is_none() {
         problems.push(Problem::new(
             "gitlab.url",
@@ -148,6 +141,18 @@ pub(super) fn gitlab_url(url: Option<&str>, problems: &mut Vec<Problem>) -> Opti
         ));
     }
     parsed.map(|parsed| parsed.as_str().trim_end_matches('/').to_owned())
+}
+
+/// An http or https address without anything that could be a secret.
+pub(super) fn plain_http_url(url: &str) -> Option<reqwest::Url> {
+    reqwest::Url::parse(url).ok().filter(|parsed| {
+        matches!(parsed.scheme(), "http" | "https")
+            && parsed.has_host()
+            && parsed.query().is_none()
+            && parsed.fragment().is_none()
+            && parsed.username().is_empty()
+            && parsed.password().is_none()
+    })
 }
 
 /// The key that a token came from.

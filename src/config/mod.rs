@@ -28,6 +28,8 @@ use settings::Settings;
 use sources::{SettingsFile, Sources};
 
 pub use access_token::AccessToken;
+use credentials::plain_http_url;
+
 pub use credentials::{Credentials, SigningKey};
 
 /// Longer waits are mistakes, and would be times that no clock can show.
@@ -172,6 +174,11 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
             "must be at least queue.retry_base",
         ),
         (settings.webhook.max_body.0 >= 1024, "webhook.max_body", "must be at least 1KiB"),
+        (
+            settings.telemetry.otlp_endpoint.as_deref().is_none_or(|url| plain_http_url(url).is_some()),
+            "telemetry.otlp_endpoint",
+            "must be an http or https address without user, password or query, such as http://127.0.0.1:4318",
+        ),
     ];
     let periods = [
         ("server.shutdown_timeout", settings.server.shutdown_timeout),

@@ -33,6 +33,8 @@ pub struct Settings {
     pub comment: Comment,
     /// Logs, on standard error.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// What counts as a Platform Escalation.
     pub policy: PolicyFile,
 }
@@ -160,6 +162,16 @@ pub struct Comment {
 pub struct Log {
     /// For people or for machines.
     pub format: LogFormat,
+}
+
+/// `[telemetry]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// The address of an OpenTelemetry collector that takes traces over OTLP/HTTP, such as `http://127.0.0.1:4318`.
+    /// Without it nothing is recorded.
+    #[serde(serialize_with = "without_password_if_any", skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// `log.format`.

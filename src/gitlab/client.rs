@@ -9,6 +9,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER}
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 use super::error::Error;
 use super::label_catalog::LabelCatalog;
@@ -17,6 +18,7 @@ use super::users::Bots;
 use crate::calculator::issue::Moment;
 use crate::config::values::Secret;
 use crate::config::{AccessToken, GitLabAccess};
+use crate::spans;
 
 /// GitLab's own header for access tokens.
 const TOKEN_HEADER: &str = "private-token";
@@ -150,12 +152,17 @@ impl Client {
         self.pace.until_ready().await;
         let token = self.token.current();
         let started = Instant::now();
-        let answer = request.header(TOKEN_HEADER, header(&token)?).send().await;
+        let span = spans::call(operation);
+        let answer = request.header(TOKEN_HEADER, header(&token)?).send().instrument(span.clone()).await;
         let status = match &answer {
             Ok(response) => response.status().as_str().to_owned(),
             Err(error) if error.is_timeout() => "timeout".to_owned(),
             Err(_) => "unreachable".to_owned(),
         };
+        span.record("status", &status);
+        if !answer.as_ref().is_ok_and(|response| response.status().is_success()) {
+            spans::failed(&span);
+        }
         metrics::counter!("escalator_gitlab_calls_total", "operation" => operation, "status" => status)
             .increment(1);
         metrics::histogram!("escalator_gitlab_call_duration_seconds", "operation" => operation)

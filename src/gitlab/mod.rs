@@ -1,4 +1,4 @@
-//! GitLab's REST API, as far as Escalator needs it: about ten calls, each with GitLab's traps seen to.
+//! GitLab's REST API, as far as Escalator needs it: about a dozen calls, each with GitLab's traps seen to.
 //!
 //! The only place that knows how GitLab spells things. Decides nothing: every failure becomes an [`Error`] that names
 //! the reaction. Never reads a title or a description, and never logs a body.
@@ -12,6 +12,7 @@ mod label_events;
 mod notes;
 mod path;
 mod times;
+mod token;
 mod users;
 
 pub use client::Client;
@@ -19,3 +20,4 @@ pub use error::Error;
 pub use issue_list::{IssueList, Order, Page, Place};
 pub use issues::{LabelChange, ProjectRef, Snapshot};
 pub use notes::Audience;
+pub use token::Expiry;

@@ -1,7 +1,9 @@
 //! GitLab's timestamps.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
 
 use crate::calculator::issue::Moment;
 
@@ -28,6 +30,12 @@ pub(super) fn http_date(text: &str) -> Option<Moment> {
     Some(Moment(timestamp.as_millisecond()))
 }
 
+/// Reads a plain date, `2026-05-28`, as the moment at which it begins in UTC: that is when a token of this date ends.
+pub(super) fn day(text: &str) -> Option<Moment> {
+    let start = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
+    Some(Moment(start.timestamp().as_millisecond()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +60,12 @@ mod tests {
         for text in ["2026-05-28T06:10:42.876Z", "2026-05-28T06:10:42Z"] {
             assert_eq!(iso(moment(text).unwrap()), text);
         }
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight() {
+        assert_eq!(day("2026-05-28").map(iso).as_deref(), Some("2026-05-28T00:00:00Z"));
+        assert_eq!(day("never"), None);
     }
 
     #[test]

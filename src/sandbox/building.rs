@@ -67,6 +67,11 @@ impl Sandbox {
 
     /// A new access token, with scopes such as `["api"]`.
     pub fn token(&self, user: UserId, scopes: &[&str]) -> String {
+        self.token_until(user, scopes, None)
+    }
+
+    /// The same for a token that ends by itself on that day, such as `2026-05-28`.
+    pub fn token_until(&self, user: UserId, scopes: &[&str], expires_on: Option<&str>) -> String {
         let text = format!("glpat-{:020x}", fastrand::u128(..) >> 48);
         self.shared.change(|world| {
             let token = Token {
@@ -75,6 +80,7 @@ impl Sandbox {
                 scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
                 revoked: false,
                 created_at: now(),
+                expires_on: expires_on.map(str::to_owned),
             };
             world.tokens.insert(text.clone(), token);
         });

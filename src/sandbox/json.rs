@@ -291,7 +291,7 @@ pub(super) fn token_json(token: &Token) -> Value {
         "user_id": token.user.0,
         "last_used_at": null,
         "active": !token.revoked,
-        "expires_at": null,
+        "expires_at": token.expires_on,
     })
 }
 

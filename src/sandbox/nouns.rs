@@ -166,6 +166,8 @@ pub(super) struct Token {
     pub scopes: Vec<String>,
     pub revoked: bool,
     pub created_at: Millis,
+    /// `2026-05-28`, if it ends by itself.
+    pub expires_on: Option<String>,
 }
 
 impl Token {

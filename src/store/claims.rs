@@ -6,18 +6,14 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
-
-use super::echo;
-use super::followed::{self, Record};
-use super::queue::insert;
-use super::rows::millis;
-use super::{Error, Store};
+use super::followed::Record;
+use super::{Engine, Error, Store};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
+use crate::trace_parent::TraceParent;
 
 /// An issue that was marked while it was worked on runs again, but not at once: a burst of events ends in one run.
-const SETTLE: Duration = Duration::from_millis(800);
+pub(super) const SETTLE: Duration = Duration::from_millis(800);
 
 /// An issue that is ours to work on until the lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +21,13 @@ pub struct Claim {
     /// Which issue.
     pub issue: IssueRef,
     /// Proves that the claim is still ours.
-    token: i64,
+    pub(super) token: i64,
     /// How often it was claimed since it was last done, this time included.
     pub attempts: u32,
     /// Since when it waits.
     pub marked_at: Millis,
+    /// The trace of the delivery that marked it.
+    pub trace: Option<TraceParent>,
 }
 
 /// What asking for work came to.
@@ -62,13 +60,29 @@ pub enum Release {
     },
 }
 
+impl Release {
+    /// One word for it, for traces.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Dropped => "dropped",
+            Self::Retry(_) => "retry",
+            Self::Paused => "paused",
+            Self::Parked { .. } => "parked",
+        }
+    }
+}
+
 impl Store {
     /// Takes the issue that has been due longest, for as long as the lease.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the claim could not be made durable.
     pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-        self.writer.run(move |connection| claim(connection, now, lease)).await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.claim(now, lease).await,
+        }
     }
 
     /// Takes one issue, whether it waits, is parked or was never marked; for a process that has the store for itself.
@@ -76,7 +90,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the claim could not be made durable.
     pub async fn claim_issue(&self, issue: IssueRef, now: Millis, lease: Duration) -> Result<Claim, Error> {
-        self.writer.run(move |connection| claim_issue(connection, issue, now, lease)).await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.claim_issue(issue, now, lease).await,
+        }
     }
 
     /// Ends a claim. Returns whether it was still ours; if not, nothing was changed.
@@ -84,152 +100,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if it could not be made durable: the lease will end by itself.
     pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
-        self.writer.run(move |connection| finish(connection, claim, release, now)).await
-    }
-}
-
-/// Frees what an earlier process had claimed. The attempts stay counted: it may have died of that issue. A lease that has
-/// ended needs no freeing, it is due; so this looks only at what is not due, however much waits.
-pub(super) fn free_all(connection: &Connection, now: Millis) -> rusqlite::Result<()> {
-    connection.execute(
-        "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?1
-         WHERE parked_at IS NULL AND due_at > ?1 AND token IS NOT NULL",
-        [now.0],
-    )?;
-    Ok(())
-}
-
-fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-    let token = fastrand::i64(0..i64::MAX);
-    let claimed = connection
-        .prepare_cached(
-            "UPDATE queue
-             SET token = ?1, claimed_generation = generation, attempts = attempts + 1, due_at = ?3
-             WHERE (project_id, iid) = (
-                 SELECT project_id, iid FROM queue
-                 WHERE parked_at IS NULL AND due_at <= ?2
-                 ORDER BY due_at LIMIT 1)
-             RETURNING project_id, iid, attempts, marked_at",
-        )?
-        .query_row(params![token, now.0, now.0 + millis(lease)], |row| {
-            Ok(Claim {
-                issue: IssueRef { project_id: row.get(0)?, iid: row.get(1)? },
-                token,
-                attempts: row.get(2)?,
-                marked_at: Millis(row.get(3)?),
-            })
-        })
-        .optional()?;
-    if let Some(claim) = claimed {
-        return Ok(Claimed::Issue(claim));
-    }
-    let next_due_at: Option<i64> = connection
-        .prepare_cached("SELECT min(due_at) FROM queue WHERE parked_at IS NULL")?
-        .query_row([], |row| row.get(0))?;
-    Ok(Claimed::Nothing { next_due_at: next_due_at.map(Millis) })
-}
-
-fn claim_issue(
-    connection: &Connection,
-    issue: IssueRef,
-    now: Millis,
-    lease: Duration,
-) -> Result<Claim, Error> {
-    insert(connection, issue, now)?;
-    let token = fastrand::i64(0..i64::MAX);
-    connection
-        .prepare_cached(
-            "UPDATE queue
-             SET token = ?3, claimed_generation = generation, attempts = attempts + 1, due_at = ?4
-             WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .execute(params![issue.project_id, issue.iid, token, now.0 + millis(lease)])?;
-    Ok(Claim { issue, token, attempts: 1, marked_at: now })
-}
-
-fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
-    let IssueRef { project_id, iid } = claim.issue;
-    let marked_meanwhile: Option<bool> = connection
-        .prepare_cached(
-            "SELECT generation > claimed_generation FROM queue
-             WHERE project_id = ?1 AND iid = ?2 AND token = ?3",
-        )?
-        .query_row(params![project_id, iid, claim.token], |row| row.get(0))
-        .optional()?;
-    let Some(marked_meanwhile) = marked_meanwhile else {
-        return Ok(false);
-    };
-    // What is tried again will be compared with what was heard meanwhile, too.
-    let told = match &release {
-        Release::Done(record) => echo::compare_and_forget(connection, claim.issue, record.as_deref())?,
-        Release::Dropped => {
-            echo::compare_and_forget(connection, claim.issue, None)?;
-            echo::Differences::default()
-        }
-        Release::Retry(_) | Release::Paused | Release::Parked { .. } => echo::Differences::default(),
-    };
-    match release {
-        Release::Done(_) | Release::Dropped | Release::Parked { .. }
-            if marked_meanwhile || told.comment || told.labels =>
-        {
-            free(connection, claim.issue, now, SETTLE, Attempts::Forgotten)?;
-        }
-        Release::Done(_) | Release::Dropped => {
-            connection
-                .prepare_cached("DELETE FROM queue WHERE project_id = ?1 AND iid = ?2")?
-                .execute(params![project_id, iid])?;
-        }
-        Release::Retry(delay) => free(connection, claim.issue, now, delay, Attempts::Kept)?,
-        Release::Paused => free(connection, claim.issue, now, Duration::ZERO, Attempts::TakenBack)?,
-        Release::Parked { ref reason } => {
-            connection
-                .prepare_cached(
-                    "UPDATE queue SET token = NULL, claimed_generation = NULL, parked_at = ?3, parked_reason = ?4
-                     WHERE project_id = ?1 AND iid = ?2",
-                )?
-                .execute(params![project_id, iid, now.0, reason])?;
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.finish(claim, release, now).await,
         }
     }
-    if let Release::Done(Some(record)) = release {
-        followed::remember(connection, claim.issue, &record, now)?;
-    }
-    if told.comment {
-        followed::forget_note(connection, claim.issue)?;
-    }
-    Ok(true)
-}
-
-/// What becomes of the count of attempts when a claim is given back.
-#[derive(Clone, Copy)]
-enum Attempts {
-    Kept,
-    TakenBack,
-    Forgotten,
-}
-
-fn free(
-    connection: &Connection,
-    issue: IssueRef,
-    now: Millis,
-    delay: Duration,
-    attempts: Attempts,
-) -> Result<(), Error> {
-    let factor_and_less = match attempts {
-        Attempts::Kept => (1, 0),
-        Attempts::TakenBack => (1, 1),
-        Attempts::Forgotten => (0, 0),
-    };
-    connection
-        .prepare_cached(
-            "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?3, attempts = attempts * ?4 - ?5
-             WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .execute(params![
-            issue.project_id,
-            issue.iid,
-            now.0 + millis(delay),
-            factor_and_less.0,
-            factor_and_less.1
-        ])?;
-    Ok(())
 }

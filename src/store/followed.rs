@@ -1,14 +1,11 @@
 //! The issues that Escalator follows: how it left each, and what a glimpse of one has to be compared with.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use super::ledger::{self, Entry};
-use super::rows::{hands_from_json, hands_to_json, labels_from_json, labels_to_json};
-use super::{Error, Store};
+use super::ledger::Entry;
+use super::rows::{hands_from_json, labels_from_json, labels_to_json};
+use super::{Engine, Error, Store};
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Hand, Memory};
-use crate::clock::Millis;
 
 /// Escalator's comment on an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +53,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if it could not be read, [`Error::Corrupt`] if it makes no sense.
     pub async fn recall(&self, issue: IssueRef) -> Result<Option<Recollection>, Error> {
-        self.reader.run(move |connection| recall(connection, issue)).await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.recall(issue).await,
+        }
     }
 
     /// Notes that an issue's comment is about to be edited: until that is recorded, nobody knows how it reads. So an
@@ -65,31 +64,20 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if it could not be made durable.
     pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
-        self.writer.run(move |connection| doubt_note(connection, issue)).await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.doubt_note(issue).await,
+        }
     }
-}
-
-fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(), Error> {
-    connection
-        .prepare_cached("UPDATE followed SET note_digest = NULL WHERE project_id = ?1 AND iid = ?2")?
-        .execute(params![issue.project_id, issue.iid])?;
-    Ok(())
 }
 
 /// How an issue was left, as far as a glimpse can be compared with it.
 pub(super) struct Left {
-    state: String,
-    work_item_type: String,
-    labels: String,
+    pub state: String,
+    pub work_item_type: String,
+    pub labels: String,
 }
 
 impl Left {
-    /// Reads the columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL.
-    pub fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Self>> {
-        let Some(state) = row.get(first)? else { return Ok(None) };
-        Ok(Some(Self { state, work_item_type: row.get(first + 1)?, labels: row.get(first + 2)? }))
-    }
-
     /// Whether a glimpse shows the issue otherwise.
     pub fn differs(&self, glimpse: &Glimpse) -> Result<bool, Error> {
         let same_state = glimpse.state.is_none_or(|seen| seen.name() == self.state);
@@ -102,74 +90,30 @@ impl Left {
     }
 }
 
-pub(super) fn remember(
-    connection: &Connection,
-    issue: IssueRef,
-    record: &Record,
-    now: Millis,
-) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO followed
-                 (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            issue.project_id,
-            issue.iid,
-            record.state.name(),
-            record.work_item_type.name(),
-            labels_to_json(&record.labels)?,
-            hands_to_json(&record.hands)?,
-            record.note.as_ref().map(|note| note.id),
-            record.note.as_ref().and_then(|note| note.digest.as_ref()),
-        ])?;
-    if let Some(entry) = &record.entry {
-        ledger::append(connection, issue, entry, now)?;
-    }
-    Ok(())
+/// The row of a followed issue.
+pub(super) struct Row {
+    pub work_item_type: String,
+    pub labels: String,
+    pub hands: String,
+    pub note_id: Option<u64>,
+    pub note_digest: Option<String>,
 }
 
-/// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.
-pub(super) fn forget_note(connection: &Connection, issue: IssueRef) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "UPDATE followed SET note_id = NULL, note_digest = NULL WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .execute(params![issue.project_id, issue.iid])?;
-    Ok(())
-}
-
-fn recall(connection: &Connection, issue: IssueRef) -> Result<Option<Recollection>, Error> {
-    let row = connection
-        .prepare_cached(
-            "SELECT labels, hands, note_id, note_digest, work_item_type FROM followed WHERE project_id = ?1 AND iid = ?2",
-        )?
-        .query_row(params![issue.project_id, issue.iid], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, Option<u64>>(2)?,
-                row.get::<_, Option<String>>(3)?,
-                row.get::<_, String>(4)?,
-            ))
+impl Row {
+    /// What is remembered of the issue, with what the ledger tells of it.
+    pub fn recollect(self, issue: IssueRef, history: Vec<Entry>) -> Result<Recollection, Error> {
+        let Some(last) = history.last() else {
+            return Err(Error::Corrupt(format!("issue {issue} is followed and has no ledger entry")));
+        };
+        Ok(Recollection {
+            work_item_type: WorkItemType::from_name(&self.work_item_type),
+            memory: Memory {
+                standing: last.after.clone(),
+                labels: labels_from_json(&self.labels)?,
+                hands: hands_from_json(&self.hands)?,
+            },
+            note: self.note_id.map(|id| NoteRef { id, digest: self.note_digest }),
+            history,
         })
-        .optional()?;
-    let Some((labels, hands, note_id, digest, work_item_type)) = row else {
-        return Ok(None);
-    };
-    let history = ledger::history(connection, issue)?;
-    let Some(last) = history.last() else {
-        return Err(Error::Corrupt(format!("issue {issue} is followed and has no ledger entry")));
-    };
-    Ok(Some(Recollection {
-        work_item_type: WorkItemType::from_name(&work_item_type),
-        memory: Memory {
-            standing: last.after.clone(),
-            labels: labels_from_json(&labels)?,
-            hands: hands_from_json(&hands)?,
-        },
-        note: note_id.map(|id| NoteRef { id, digest }),
-        history,
-    }))
+    }
 }

@@ -1,30 +1,26 @@
 //! What Escalator remembers: the queue of issues to look at, the issues it follows, and the ledger.
 //!
-//! Durable: what an async call here has answered is on disk (`synchronous = FULL`). Names only nouns of the
-//! calculator; knows nothing of HTTP, GitLab or comments. Never stores a secret, a title, a description or a body.
+//! Durable: what an async call here has answered is on disk. The files here hold the nouns and the questions that the
+//! other modules ask; each engine below answers all of them. Names only nouns of the calculator; knows nothing of HTTP,
+//! GitLab or comments. Never stores a secret, a title, a description or a body.
 
 mod claims;
 mod echo;
 mod followed;
-mod glance;
 mod ledger;
 mod parked;
 mod queue;
 mod rows;
-mod thread;
+mod sqlite;
 mod watermarks;
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Notify;
 
 use crate::clock::Millis;
-use glance::Glances;
-use thread::{Purpose, Thread};
+use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
 pub use echo::Echo;
@@ -33,16 +29,6 @@ pub use ledger::{Cause, Entry, OpenCause};
 pub use parked::Parked;
 pub use queue::{Depth, Marked};
 pub use watermarks::Walk;
-
-/// The version of the schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
-const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
-/// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own
-/// and for its own, and GitLab gives up after 10 s.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-/// The write-ahead log is cut back to this after a burst: 16 MiB.
-const JOURNAL_SIZE_LIMIT_BYTES: i64 = 16 << 20;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,33 +45,6 @@ impl Error {
     fn closed() -> Self {
         Self::Unavailable("it is closed".to_owned())
     }
-
-    fn broken_off() -> Self {
-        Self::Unavailable(format!("a transaction was broken off; {CHECK_DISK}"))
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
-            Some(_) | None => Self::Unavailable(format!("{error}; {}", remedy(&error))),
-        }
-    }
-}
-
-/// What an operator can do. Nothing needs a restart.
-fn remedy(error: &rusqlite::Error) -> &'static str {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "make room on its disk",
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "end the other program that holds it, such as a backup or a database shell"
-        }
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            "make the database file and its folder writable"
-        }
-        _ => CHECK_DISK,
-    }
 }
 
 /// Why a store could not be opened, with what to do.
@@ -96,7 +55,7 @@ pub enum OpenError {
     InUse(PathBuf),
     /// It was written by a newer program.
     #[error(
-        "{path} has schema version {found}, this escalator knows {SCHEMA_VERSION}; \
+        "{path} has schema version {found}, this escalator knows {known}; \
          run the version that wrote it, or restore the backup from before the upgrade"
     )]
     Newer {
@@ -104,6 +63,8 @@ pub enum OpenError {
         path: PathBuf,
         /// Its schema version.
         found: i64,
+        /// The newest that this program knows.
+        known: i64,
     },
     /// It is damaged, or no database at all.
     #[error(
@@ -128,15 +89,15 @@ pub enum OpenError {
 /// The store. Cheap to clone; closed when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {
-    writer: Thread,
-    reader: Thread,
-    /// Counting a long queue takes a while, and nobody else is to wait for it.
-    counter: Thread,
-    glances: Arc<Glances>,
+    engine: Engine,
     /// Wakes a sleeping worker when an issue was marked.
     marked: Arc<Notify>,
-    /// Held as long as the store is served from, so that no second process claims the same issues.
-    _lock: Option<Arc<File>>,
+}
+
+/// What keeps it.
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Sqlite),
 }
 
 impl Store {
@@ -145,12 +106,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do. An existing file that is not understood is never touched.
     pub fn open(path: &Path, now: Millis) -> Result<Self, OpenError> {
-        let lock = lock(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let writer = connect(path, flags).map_err(|error| open_error(path, &error))?;
-        prepare(&writer, path)?;
-        claims::free_all(&writer, now).map_err(|error| open_error(path, &error))?;
-        Self::start(path, writer, Some(lock))
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default() })
     }
 
     /// Opens an existing store beside the process that serves from it, to see what is parked and to decide about it.
@@ -158,29 +114,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do.
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
-        let writer =
-            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| open_error(path, &error))?;
-        prepare(&writer, path)?;
-        Self::start(path, writer, None)
-    }
-
-    fn start(path: &Path, writer: Connection, lock: Option<File>) -> Result<Self, OpenError> {
-        let read_only =
-            || connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| open_error(path, &error));
-        let start = |connection, purpose| {
-            Thread::start(connection, purpose).map_err(|error: std::io::Error| OpenError::Inaccessible {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })
-        };
-        Ok(Self {
-            writer: start(writer, Purpose::Write)?,
-            reader: start(read_only()?, Purpose::Read)?,
-            counter: start(read_only()?, Purpose::Count)?,
-            glances: Arc::new(Glances::new([read_only()?, read_only()?])),
-            marked: Arc::default(),
-            _lock: lock.map(Arc::new),
-        })
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default() })
     }
 
     /// Proves that something can be written durably: what readiness means.
@@ -188,75 +122,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if it cannot.
     pub async fn beat(&self, now: Millis) -> Result<(), Error> {
-        self.writer
-            .run(move |connection| {
-                connection
-                    .prepare_cached("INSERT OR REPLACE INTO heartbeat (id, at) VALUES (1, ?1)")?
-                    .execute([now.0])?;
-                Ok(())
-            })
-            .await
-    }
-}
-
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
-}
-
-/// Settings and migrations, once it is clear that the file is a store of ours or empty.
-fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |error| open_error(path, &error);
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if found > SCHEMA_VERSION {
-        return Err(OpenError::Newer { path: path.to_owned(), found });
-    }
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
-    if found == 0 && tables > 0 {
-        let reason = "it is another program's database".to_owned();
-        return Err(OpenError::Damaged { path: path.to_owned(), reason });
-    }
-    configure(connection, found).map_err(failed)
-}
-
-fn configure(connection: &Connection, found: i64) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)?;
-    if found == 0 {
-        connection
-            .execute_batch(&format!("BEGIN IMMEDIATE;\n{SCHEMA}\nPRAGMA user_version = 1;\nCOMMIT;"))?;
-    }
-    Ok(())
-}
-
-/// Takes the lock file beside the database, which the system releases even when the process is killed.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let inaccessible =
-        |error: &std::io::Error| OpenError::Inaccessible { path: path.to_owned(), reason: error.to_string() };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&name)
-        .map_err(|error| inaccessible(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(inaccessible(&error)),
-    }
-}
-
-fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let (path, reason) = (path.to_owned(), error.to_string());
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged { path, reason },
-        Some(_) | None => OpenError::Inaccessible { path, reason },
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.beat(now).await,
+        }
     }
 }

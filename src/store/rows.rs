@@ -10,10 +10,16 @@ use crate::calculator::issue::Moment;
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Author, Gesture, Hand};
 use crate::calculator::standing::Standing;
+use crate::trace_parent::TraceParent;
 
 /// A whole number of milliseconds; absurdly long durations end at the largest.
 pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// A trace that cannot be read is no reason not to do the work.
+pub(super) fn trace(text: Option<String>) -> Option<TraceParent> {
+    text?.parse().ok()
 }
 
 /// A standing as the ledger's JSON.

@@ -1,8 +1,6 @@
 //! How far the walks along GitLab's lists of issues have come, so that none starts over.
 
-use rusqlite::{OptionalExtension, params};
-
-use super::{Error, Store};
+use super::{Engine, Error, Store};
 use crate::calculator::issue::Moment;
 
 /// Who walks.
@@ -15,7 +13,7 @@ pub enum Walk {
 }
 
 impl Walk {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Sweep => "sweep",
             Self::Backfill => "backfill",
@@ -29,16 +27,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if it could not be read.
     pub async fn watermark(&self, walk: Walk, place: &str) -> Result<Option<Moment>, Error> {
-        let place = place.to_owned();
-        self.reader
-            .run(move |connection| {
-                let found = connection
-                    .prepare_cached("SELECT at FROM watermark WHERE walk = ?1 AND place = ?2")?
-                    .query_row(params![walk.name(), place], |row| row.get(0).map(Moment))
-                    .optional()?;
-                Ok(found)
-            })
-            .await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.watermark(walk, place).await,
+        }
     }
 
     /// Keeps up to when a place was walked.
@@ -46,15 +37,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
     pub async fn keep_watermark(&self, walk: Walk, place: &str, at: Moment) -> Result<(), Error> {
-        let place = place.to_owned();
-        self.writer
-            .run(move |connection| {
-                connection
-                    .prepare_cached("INSERT OR REPLACE INTO watermark (walk, place, at) VALUES (?1, ?2, ?3)")?
-                    .execute(params![walk.name(), place, at.0])?;
-                Ok(())
-            })
-            .await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.keep_watermark(walk, place, at).await,
+        }
     }
 
     /// Forgets how far a place was walked: the walk is over, and another one begins at the beginning.
@@ -62,14 +47,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
     pub async fn forget_watermark(&self, walk: Walk, place: &str) -> Result<(), Error> {
-        let place = place.to_owned();
-        self.writer
-            .run(move |connection| {
-                connection
-                    .prepare_cached("DELETE FROM watermark WHERE walk = ?1 AND place = ?2")?
-                    .execute(params![walk.name(), place])?;
-                Ok(())
-            })
-            .await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.forget_watermark(walk, place).await,
+        }
     }
 }

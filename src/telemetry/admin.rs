@@ -1,14 +1,16 @@
 //! `/livez`, `/readyz` and `/metrics`, on an address of their own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Scrape};
 use crate::clock;
 use crate::store::Store;
+use crate::worker::{Gate, PauseReason, TokenWatch};
 
 /// A store that takes longer to write one row is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(2);
@@ -20,6 +22,10 @@ pub struct Admin {
     pub store: Store,
     /// The counters.
     pub metrics: Metrics,
+    /// Knows how long GitLab wants no calls.
+    pub gate: Arc<Gate>,
+    /// Knows how long the access token is good.
+    pub token_watch: TokenWatch,
 }
 
 /// `GET /livez`: the process answers.
@@ -40,9 +46,15 @@ pub async fn readyz(admin: Data<Admin>) -> HttpResponse {
 /// `GET /metrics`: Prometheus text.
 pub async fn metrics(admin: Data<Admin>) -> HttpResponse {
     let depth = admin.store.depth().await.ok();
+    let now = clock::now();
+    let scrape = Scrape {
+        depth,
+        pauses: PauseReason::ALL.map(|reason| (reason.name(), admin.gate.left(reason))),
+        token_days_left: admin.token_watch.days_left(now),
+    };
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(admin.metrics.render(depth, clock::now()))
+        .body(admin.metrics.render(&scrape, now))
 }
 
 fn not_ready(reason: &str) -> HttpResponse {

@@ -1,11 +1,13 @@
-//! What operators see: logs, metrics, health.
+//! What operators see: logs, metrics, traces, health.
 //!
 //! Never shows a secret, a title, a description or a body.
 
 mod admin;
 mod logs;
 mod metrics;
+mod traces;
 
 pub use admin::{Admin, livez, metrics as metrics_page, readyz};
 pub use logs::start_logging;
 pub use metrics::Metrics;
+pub use traces::Traces;

@@ -23,6 +23,17 @@ pub enum Sight {
     Ours(Echo),
 }
 
+impl Sight {
+    /// The issue that it is about.
+    #[must_use]
+    pub fn issue(&self) -> IssueRef {
+        match self {
+            Self::Theirs(glimpse) => glimpse.issue,
+            Self::Ours(echo) => echo.glimpse.issue,
+        }
+    }
+}
+
 /// Why an authentic delivery does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {

@@ -6,8 +6,12 @@
 mod body;
 mod door;
 mod lenient;
+mod outcome;
 mod receive;
+mod tally;
 
 pub use body::{Ignored, Sight, read};
 pub use door::{Delivery, Door, Refusal};
+pub use outcome::Outcome;
 pub use receive::{Receiver, receive};
+pub use tally::Tally;

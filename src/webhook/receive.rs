@@ -1,19 +1,23 @@
 //! The handler of `POST /webhooks/gitlab`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
+use tracing::field::display;
+use tracing::{Instrument, Span};
 
 use super::body::{self, Sight};
-use super::door::{Delivery, Door};
+use super::door::{Delivery, Door, Refusal};
+use super::outcome::Outcome;
+use super::tally::Tally;
 use crate::calculator::policy::Policy;
 use crate::clock;
 use crate::identity::Identity;
+use crate::spans;
 use crate::store::{Marked, Store};
 
 /// GitLab gives up after 10 s; a sender that takes longer for its body is not GitLab.
@@ -34,28 +38,18 @@ pub struct Receiver {
     pub identity: Identity,
     /// Where marks are kept.
     pub store: Store,
-}
-
-/// An answer, and what metrics call it.
-struct Answer {
-    status: StatusCode,
-    outcome: &'static str,
-}
-
-impl Answer {
-    fn new(status: StatusCode, outcome: &'static str) -> Self {
-        Self { status, outcome }
-    }
+    /// What is counted.
+    pub tally: Tally,
 }
 
 /// `POST /webhooks/gitlab`: proves the sender, notes which issue to look at, answers with an empty body.
 pub async fn receive(request: HttpRequest, mut payload: Payload, receiver: Data<Receiver>) -> HttpResponse {
-    let answer = match receiver.admit(&request, &mut payload).await {
-        Ok(delivery) => receiver.keep(&delivery).await,
-        Err(answer) => answer,
-    };
-    metrics::counter!("escalator_deliveries_total", "outcome" => answer.outcome).increment(1);
-    let mut response = HttpResponse::new(answer.status);
+    let received = Instant::now();
+    let span = spans::delivery();
+    let outcome = receiver.take(&request, &mut payload, &span).instrument(span.clone()).await;
+    span.record("outcome", outcome.name());
+    receiver.tally.answered(outcome, received);
+    let mut response = HttpResponse::new(outcome.status());
     // A body that is dropped unread would be drained, for as long as its sender likes. One that is still there when the
     // answer goes out ends the connection instead.
     response.extensions_mut().insert(payload);
@@ -63,14 +57,21 @@ pub async fn receive(request: HttpRequest, mut payload: Payload, receiver: Data<
 }
 
 impl Receiver {
+    async fn take(&self, request: &HttpRequest, payload: &mut Payload, span: &Span) -> Outcome {
+        match self.admit(request, payload).await {
+            Ok(delivery) => self.keep(&delivery, span).await,
+            Err(outcome) => outcome,
+        }
+    }
+
     /// Headers, then the body, then the proof of the body.
-    async fn admit(&self, request: &HttpRequest, payload: &mut Payload) -> Result<Delivery, Answer> {
-        let refuse = |refusal: super::Refusal| {
+    async fn admit(&self, request: &HttpRequest, payload: &mut Payload) -> Result<Delivery, Outcome> {
+        let refuse = |refusal: Refusal| {
             tracing::warn!(
                 reason = refusal.name(),
                 "refused a delivery; check the webhook's tokens on both sides"
             );
-            Answer::new(StatusCode::UNAUTHORIZED, refusal.name())
+            Outcome::Refused(refusal)
         };
         let proof = self.door.check_headers(request.headers(), clock::now()).map_err(refuse)?;
         let announced: Option<usize> = request
@@ -79,48 +80,51 @@ impl Receiver {
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse().ok());
         if announced.is_some_and(|bytes| bytes > self.max_body_bytes) {
-            return Err(Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+            return Err(Outcome::TooLarge);
         }
         let expected = announced.unwrap_or(0).min(MOST_RESERVED_BYTES);
         let collected = collect(payload, BytesMut::with_capacity(expected), self.max_body_bytes);
-        let body = tokio::time::timeout(BODY_TIMEOUT, collected)
-            .await
-            .map_err(|_| Answer::new(StatusCode::REQUEST_TIMEOUT, "incomplete"))??;
+        let body = tokio::time::timeout(BODY_TIMEOUT, collected).await.map_err(|_| Outcome::TooSlow)??;
         self.door.admit(&proof, body).map_err(refuse)
     }
 
     /// Keeps which issue to look at, if any; 202 only once that is durable.
-    async fn keep(&self, delivery: &Delivery) -> Answer {
+    async fn keep(&self, delivery: &Delivery, span: &Span) -> Outcome {
+        let now = clock::now();
+        self.tally.authentic(now);
         let sight = match body::read(delivery.body(), &self.policy, self.identity.user_id()) {
             Ok(sight) => sight,
             Err(ignored) => {
                 tracing::debug!(reason = ignored.name(), "ignored a delivery");
-                return Answer::new(StatusCode::OK, ignored.name());
+                return Outcome::Ignored(ignored);
             }
         };
-        let (issue, unchanged, marked) = match sight {
+        let issue = sight.issue();
+        span.record("issue", display(issue));
+        let (unchanged, marked) = match sight {
             Sight::Theirs(glimpse) => {
-                (glimpse.issue, "unchanged", self.store.mark(glimpse, clock::now()).await)
+                let marking = self.store.mark(glimpse, spans::trace_parent(span), now);
+                (Outcome::Unchanged, marking.instrument(spans::keep()).await)
             }
-            Sight::Ours(echo) => (echo.glimpse.issue, "own", self.store.hear(echo, clock::now()).await),
+            Sight::Ours(echo) => (Outcome::Own, self.store.hear(echo, now).instrument(spans::keep()).await),
         };
         match marked {
-            Ok(Marked::Queued) => Answer::new(StatusCode::ACCEPTED, "queued"),
-            Ok(Marked::Unchanged) => Answer::new(StatusCode::OK, unchanged),
-            Ok(Marked::Irrelevant) => Answer::new(StatusCode::OK, "irrelevant"),
+            Ok(Marked::Queued) => Outcome::Queued,
+            Ok(Marked::Unchanged) => unchanged,
+            Ok(Marked::Irrelevant) => Outcome::Irrelevant,
             Err(error) => {
                 tracing::error!(%issue, %error, "could not keep a delivery; answered 503");
-                Answer::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+                Outcome::Unavailable
             }
         }
     }
 }
 
-async fn collect(payload: &mut Payload, mut body: BytesMut, max_bytes: usize) -> Result<Bytes, Answer> {
+async fn collect(payload: &mut Payload, mut body: BytesMut, max_bytes: usize) -> Result<Bytes, Outcome> {
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Answer::new(StatusCode::BAD_REQUEST, "incomplete"))?;
+        let chunk = chunk.map_err(|_| Outcome::BrokenOff)?;
         if body.len() + chunk.len() > max_bytes {
-            return Err(Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+            return Err(Outcome::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }

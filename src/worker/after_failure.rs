@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::gate::{Pause, PauseReason};
 use crate::{comment, gitlab, store};
 
 /// How long to pause when GitLab throttles without saying for how long: its notes and issues limits are per minute.
@@ -37,11 +38,24 @@ pub enum Next {
     /// This issue again, after a while.
     Retry(Duration),
     /// Nothing in GitLab for a while, then this issue again; the attempt does not count.
-    PauseAll(Duration),
+    PauseAll(Pause),
     /// Nothing until somebody acts.
     Park,
     /// Forget it.
     Drop,
+}
+
+impl Next {
+    /// One word for it, for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry(_) => "retry",
+            Self::PauseAll(_) => "pause",
+            Self::Park => "park",
+            Self::Drop => "drop",
+        }
+    }
 }
 
 /// How retries are spaced.
@@ -78,9 +92,12 @@ pub fn after_failure(failure: &Failure, attempts: u32, policy: &RetryPolicy) -> 
     };
     match failure {
         Failure::GitLab(GitLab::Throttled { retry_after }) => {
-            Next::PauseAll(retry_after.map_or(BLIND_PAUSE, |pause| pause.max(SHORTEST_PAUSE)))
+            let length = retry_after.map_or(BLIND_PAUSE, |pause| pause.max(SHORTEST_PAUSE));
+            Next::PauseAll(Pause { reason: PauseReason::Throttled, length })
         }
-        Failure::GitLab(GitLab::Unauthorized | GitLab::Unusable { .. }) => Next::PauseAll(PROBE_INTERVAL),
+        Failure::GitLab(GitLab::Unauthorized | GitLab::Unusable { .. }) => {
+            Next::PauseAll(Pause { reason: PauseReason::Unauthorized, length: PROBE_INTERVAL })
+        }
         Failure::GitLab(GitLab::Unavailable { retry_after, .. }) => again(*retry_after),
         Failure::GitLab(GitLab::Refused { .. } | GitLab::Rejected { .. }) => Next::Park,
         Failure::GitLab(GitLab::NotFound) => Next::Drop,
@@ -105,11 +122,13 @@ mod tests {
     #[test]
     fn throttling_pauses_everything_for_as_long_as_gitlab_says_or_a_minute() {
         let throttled = |retry_after| gitlab::Error::Throttled { retry_after }.into();
-        let seven = Duration::from_secs(7);
-        assert_eq!(after_failure(&throttled(Some(seven)), 1, &POLICY), Next::PauseAll(seven));
-        assert_eq!(after_failure(&throttled(None), 99, &POLICY), Next::PauseAll(Duration::from_secs(60)));
-        let at_once = throttled(Some(Duration::ZERO));
-        assert_eq!(after_failure(&at_once, 1, &POLICY), Next::PauseAll(Duration::from_secs(1)));
+        let pause = |seconds| {
+            let length = Duration::from_secs(seconds);
+            Next::PauseAll(Pause { reason: PauseReason::Throttled, length })
+        };
+        assert_eq!(after_failure(&throttled(Some(Duration::from_secs(7))), 1, &POLICY), pause(7));
+        assert_eq!(after_failure(&throttled(None), 99, &POLICY), pause(60));
+        assert_eq!(after_failure(&throttled(Some(Duration::ZERO)), 1, &POLICY), pause(1));
     }
 
     #[test]
@@ -122,7 +141,8 @@ mod tests {
 
     #[test]
     fn what_is_about_all_issues_pauses_and_parks_none() {
-        let probe = Next::PauseAll(PROBE_INTERVAL);
+        let length = PROBE_INTERVAL;
+        let probe = Next::PauseAll(Pause { reason: PauseReason::Unauthorized, length });
         assert_eq!(after_failure(&gitlab::Error::Unauthorized.into(), 99, &POLICY), probe);
         let unusable = gitlab::Error::Unusable { reason: String::new() }.into();
         assert_eq!(after_failure(&unusable, 99, &POLICY), probe);

@@ -94,7 +94,7 @@ impl Desk {
             labels_removed = %titles(&plan.remove),
             comment = ?written,
             hands = plan.hands.len(),
-            milliseconds = started.elapsed().as_millis(),
+            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "assessed"
         );
         let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);

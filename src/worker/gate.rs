@@ -6,12 +6,44 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// Why GitLab wants no calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseReason {
+    /// There were too many.
+    Throttled,
+    /// It does not accept the access token.
+    Unauthorized,
+}
+
+impl PauseReason {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Throttled, Self::Unauthorized];
+
+    /// One word for it, for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
+/// No calls for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// Why.
+    pub reason: PauseReason,
+    /// How long.
+    pub length: Duration,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    ClosedUntil(Instant),
+    ClosedUntil(Instant, PauseReason),
     /// One worker is finding out whether GitLab is well again.
-    Probing,
+    Probing(PauseReason),
 }
 
 /// Holds all workers back during a pause.
@@ -37,12 +69,23 @@ impl Default for Gate {
 
 impl Gate {
     /// Closes the gate. A pause never shortens one that is already longer.
-    pub fn pause(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+    pub fn pause(&self, pause: Pause) {
+        let until = Instant::now() + pause.length;
         self.update(|state| match state {
-            State::ClosedUntil(already) => State::ClosedUntil(already.max(until)),
-            State::Open | State::Probing => State::ClosedUntil(until),
+            State::ClosedUntil(already, _) if already > until => state,
+            State::ClosedUntil(..) | State::Open | State::Probing(_) => {
+                State::ClosedUntil(until, pause.reason)
+            }
         });
+    }
+
+    /// How long a pause of this reason still lasts; nothing where there is none.
+    #[must_use]
+    pub fn left(&self, reason: PauseReason) -> Duration {
+        match *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::ClosedUntil(until, why) if why == reason => until.duration_since(Instant::now()),
+            State::ClosedUntil(..) | State::Open | State::Probing(_) => Duration::ZERO,
+        }
     }
 
     /// Waits until the gate lets one through. After a pause the first one is the probe, and the others wait for it.
@@ -50,14 +93,14 @@ impl Gate {
         loop {
             let changed = self.changed.notified();
             let state = self.update(|state| match state {
-                State::ClosedUntil(until) if until <= Instant::now() => State::Probing,
-                State::Open | State::ClosedUntil(_) | State::Probing => state,
+                State::ClosedUntil(until, reason) if until <= Instant::now() => State::Probing(reason),
+                State::Open | State::ClosedUntil(..) | State::Probing(_) => state,
             });
             match state {
                 (_, State::Open) => return Pass { gate: self, probing: false },
-                (State::ClosedUntil(_), State::Probing) => return Pass { gate: self, probing: true },
-                (_, State::Probing) => changed.await,
-                (_, State::ClosedUntil(until)) => {
+                (State::ClosedUntil(..), State::Probing(_)) => return Pass { gate: self, probing: true },
+                (_, State::Probing(_)) => changed.await,
+                (_, State::ClosedUntil(until, _)) => {
                     tokio::select! {
                         () = tokio::time::sleep_until(until) => {}
                         () = changed => {}
@@ -84,8 +127,8 @@ impl Pass<'_> {
     pub fn used(mut self) {
         if std::mem::take(&mut self.probing) {
             self.gate.update(|state| match state {
-                State::Probing => State::Open,
-                State::Open | State::ClosedUntil(_) => state,
+                State::Probing(_) => State::Open,
+                State::Open | State::ClosedUntil(..) => state,
             });
         }
     }
@@ -96,8 +139,8 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.probing {
             self.gate.update(|state| match state {
-                State::Probing => State::ClosedUntil(Instant::now()),
-                State::Open | State::ClosedUntil(_) => state,
+                State::Probing(reason) => State::ClosedUntil(Instant::now(), reason),
+                State::Open | State::ClosedUntil(..) => state,
             });
         }
     }
@@ -109,6 +152,33 @@ mod tests {
 
     use super::*;
 
+    fn pause(seconds: u64) -> Pause {
+        Pause { reason: PauseReason::Throttled, length: Duration::from_secs(seconds) }
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_pause_is_told_by_its_reason() {
+        let gate = Gate::default();
+        let hours = || PauseReason::ALL.map(|reason| gate.left(reason).as_secs().div_ceil(3600));
+        assert_eq!(hours(), [0, 0]);
+        gate.pause(pause(3 * 3600));
+        gate.pause(Pause { reason: PauseReason::Unauthorized, length: Duration::from_secs(2 * 3600) });
+        assert_eq!(hours(), [3, 0], "the longer one counts");
+        gate.pause(Pause { reason: PauseReason::Unauthorized, length: Duration::from_secs(5 * 3600) });
+        assert_eq!(hours(), [0, 5]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_a_pause_that_ended() {
+        let gate = Gate::default();
+        gate.pause(pause(0));
+        assert_eq!(gate.left(PauseReason::Throttled), Duration::ZERO);
+        let probe = gate.pass().await;
+        assert_eq!(gate.left(PauseReason::Throttled), Duration::ZERO);
+        drop(probe);
+        assert_eq!(gate.left(PauseReason::Throttled), Duration::ZERO);
+    }
+
     #[tokio::test]
     async fn an_open_gate_lets_everybody_through() {
         let gate = Gate::default();
@@ -119,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn after_a_pause_one_probes_and_the_others_wait_for_it() {
         let gate = Gate::default();
-        gate.pause(Duration::ZERO);
+        gate.pause(pause(0));
         let probe = gate.pass().await;
         assert!(probe.probing);
         let mut waiting = Box::pin(gate.pass());
@@ -131,9 +201,9 @@ mod tests {
     #[tokio::test]
     async fn a_probe_that_brings_a_new_pause_does_not_open_the_gate() {
         let gate = Gate::default();
-        gate.pause(Duration::ZERO);
+        gate.pause(pause(0));
         let probe = gate.pass().await;
-        gate.pause(Duration::from_secs(3600));
+        gate.pause(pause(3600));
         probe.used();
         assert!(gate.pass().now_or_never().is_none());
     }
@@ -141,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn a_probe_without_work_leaves_the_probing_to_the_next() {
         let gate = Gate::default();
-        gate.pause(Duration::ZERO);
+        gate.pause(pause(0));
         drop(gate.pass().await);
         assert!(gate.pass().await.probing);
     }

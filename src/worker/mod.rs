@@ -9,20 +9,24 @@ mod gate;
 mod look;
 mod note;
 mod scribe;
+mod token_watch;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use tracing::{Instrument, Span};
 
 use crate::clock::{self, Millis};
+use crate::spans;
 use crate::store::{Claim, Claimed, Release, Store};
 
 pub use after_failure::{Failure, Next, RetryPolicy, after_failure};
 pub use desk::Desk;
-pub use gate::Gate;
+pub use gate::{Gate, Pause, PauseReason};
 pub use look::{Changes, Look, Written};
 pub use scribe::Scribe;
+pub use token_watch::TokenWatch;
 
 /// How long a claim is ours. Longer than [`LONGEST_LOOK`], so that nobody else starts while we are still at it.
 const LEASE: Duration = Duration::from_secs(300);
@@ -87,12 +91,29 @@ impl Worker {
 
     /// Looks at a claimed issue and ends the claim, one way or another.
     pub async fn work(&self, claim: Claim) {
+        let busy = metrics::gauge!("escalator_workers_busy");
+        busy.increment(1);
+        if let Some(trace) = claim.trace.filter(|_| claim.attempts == 1) {
+            spans::waited(trace, claim.marked_at, clock::now());
+        }
+        let span = spans::look(claim.issue, claim.attempts, claim.trace);
+        self.look(claim, &span).instrument(span.clone()).await;
+        busy.decrement(1);
+    }
+
+    async fn look(&self, claim: Claim, span: &Span) {
         let release = self.attempt(claim).await;
-        self.finish(claim, release).await;
+        span.record("outcome", release.name());
+        let done = matches!(release, Release::Done(_));
+        if self.finish(claim, release).instrument(spans::record()).await && done {
+            let waited = u64::try_from(clock::now().0 - claim.marked_at.0).unwrap_or(0);
+            metrics::histogram!("escalator_time_to_assessed_seconds").record(Duration::from_millis(waited));
+        }
     }
 
     /// Looks at a claimed issue. Returns how the claim is to end.
     pub async fn attempt(&self, claim: Claim) -> Release {
+        let started = Instant::now();
         let looked = if claim.attempts > self.retry.max_attempts {
             Err(Failure::TooManyAttempts)
         } else {
@@ -100,21 +121,27 @@ impl Worker {
                 .await
                 .unwrap_or(Err(Failure::TookTooLong))
         };
+        metrics::histogram!("escalator_assessment_duration_seconds").record(started.elapsed());
         match looked {
             Ok(look) => Release::Done(look.record().map(Box::new)),
-            Err(failure) => self.react(claim, &failure),
+            Err(failure) => {
+                spans::failed(&Span::current());
+                self.react(claim, &failure)
+            }
         }
     }
 
     fn react(&self, claim: Claim, failure: &Failure) -> Release {
         let (issue, attempts) = (claim.issue, claim.attempts);
-        match after_failure(failure, attempts, &self.retry) {
+        let next = after_failure(failure, attempts, &self.retry);
+        metrics::counter!("escalator_assessment_failures_total", "reaction" => next.name()).increment(1);
+        match next {
             Next::Retry(delay) => {
                 tracing::warn!(%issue, attempts, ?delay, error = %failure, "could not look at an issue; trying again");
                 Release::Retry(delay)
             }
             Next::PauseAll(pause) => {
-                tracing::warn!(%issue, ?pause, error = %failure, "all work in GitLab pauses");
+                tracing::warn!(%issue, pause = ?pause.length, error = %failure, "all work in GitLab pauses");
                 self.gate.pause(pause);
                 Release::Paused
             }
@@ -130,14 +157,15 @@ impl Worker {
         }
     }
 
-    /// Ends the claim. While the store does not answer it is tried again until the lease has ended by itself.
-    async fn finish(&self, claim: Claim, release: Release) {
+    /// Ends the claim. While the store does not answer it is tried again until the lease has ended by itself. Returns
+    /// whether the end is recorded.
+    async fn finish(&self, claim: Claim, release: Release) -> bool {
         for _ in 0..LEASE.as_secs() / STORE_PAUSE.as_secs() {
             match self.store.finish(claim, release.clone(), clock::now()).await {
-                Ok(true) => return,
+                Ok(true) => return true,
                 Ok(false) => {
                     tracing::warn!(issue = %claim.issue, "somebody else took over an issue; ours is not recorded");
-                    return;
+                    return false;
                 }
                 Err(error) => {
                     tracing::error!(issue = %claim.issue, %error, "cannot record work; trying again");
@@ -145,5 +173,6 @@ impl Worker {
                 }
             }
         }
+        false
     }
 }

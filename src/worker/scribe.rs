@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use super::after_failure::{Failure, Next, RetryPolicy, after_failure};
 use super::gate::Gate;
@@ -15,6 +16,7 @@ use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Gesture, LabelEvent};
 use crate::gitlab::Client;
+use crate::spans;
 use crate::store::{Cause, OpenCause, Store};
 
 /// How often it looks whether there is something to ask.
@@ -75,7 +77,13 @@ impl Scribe {
         let mut round = Ok(());
         for (issue, entries) in by_issue {
             let pass = self.gate.pass().await;
-            match self.gitlab.label_events(issue).await.map_err(Failure::from) {
+            match self
+                .gitlab
+                .label_events(issue)
+                .instrument(spans::causes(issue))
+                .await
+                .map_err(Failure::from)
+            {
                 Ok(events) => {
                     for entry in &entries {
                         self.store.settle_causes(entry.ledger_id, causes(entry, &events)).await?;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod collector;
 mod configuration;
 mod demo;
 mod desk;
@@ -17,4 +18,5 @@ mod show;
 mod stop;
 mod store_trouble;
 mod tls;
+mod traces;
 mod usage;

@@ -173,6 +173,12 @@ impl Serving {
         request.send().await.unwrap().status().as_u16()
     }
 
+    /// The value of one sample of `/metrics`, if it is there.
+    pub async fn sample(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.admin("/metrics").await;
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
     /// Asks the admin address.
     pub async fn admin(&self, path: &str) -> (u16, String) {
         let answer = client().get(format!("http://{}{path}", self.admin)).send().await.unwrap();
@@ -213,7 +219,7 @@ struct Lines {
 }
 
 impl Log {
-    fn follow(reader: impl BufRead + Send + 'static) -> Self {
+    pub fn follow(reader: impl BufRead + Send + 'static) -> Self {
         let log = Self(Arc::default());
         let shared = log.clone();
         std::thread::spawn(move || {
@@ -240,6 +246,11 @@ impl Log {
     /// Everything that was logged, once the program has ended.
     pub fn whole(&self) -> String {
         self.wait(|lines| lines.ended).join("\n")
+    }
+
+    /// What was logged so far.
+    pub fn so_far(&self) -> Vec<String> {
+        self.wait(|_| true)
     }
 
     fn wait(&self, condition: impl Fn(&Lines) -> bool) -> Vec<String> {

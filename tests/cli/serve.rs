@@ -3,8 +3,10 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
+use escalator::clock;
 use serde_json::Value;
 
+use crate::desk::Desk;
 use crate::program::Place;
 
 /// `serve` on a configuration that is complete, and a reason not to start all the same.
@@ -116,7 +118,29 @@ async fn logs_as_json_are_lines_of_json() {
         for field in ["timestamp", "level", "target", "message"] {
             assert!(event[field].is_string(), "{line}");
         }
+        let at: jiff::Timestamp = event["timestamp"].as_str().unwrap().parse().unwrap();
+        assert!((clock::now().0 - at.as_millisecond()).abs() < 600_000, "{line}");
+        assert!(["ERROR", "WARN", "INFO"].contains(&event["level"].as_str().unwrap()), "{line}");
     }
+    let failed: Value =
+        serde_json::from_str(log.lines().find(|line| line.contains("could not look at an issue")).unwrap())
+            .unwrap();
+    assert_eq!((&failed["level"], &failed["issue"]), (&"WARN".into(), &"80222147#6".into()));
+    assert!(failed["attempts"].is_number(), "{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assessment_is_one_line_of_json_with_figures_as_numbers() {
+    let desk = Desk::open("A title\nof two lines", "A description").await;
+    desk.assessed();
+    let (code, log) = desk.serving.stop();
+    assert_eq!(code, 0);
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let assessed = lines.iter().find(|line| line["message"] == "assessed").unwrap();
+    assert_eq!(assessed["issue"], format!("{}#{}", desk.issue.project_id, desk.issue.iid));
+    assert_eq!((&assessed["score"], &assessed["band"]), (&5.into(), &"escalation".into()));
+    assert!(assessed["milliseconds"].is_u64(), "{assessed}");
+    desk.gitlab.stop().await;
 }
 
 #[test]

@@ -83,6 +83,7 @@ async fn a_full_disk_is_answered_503_says_what_to_do_and_needs_no_restart() {
     let line = desk.serving.log.until("could not keep a delivery; answered 503");
     assert!(line.contains("make room on its disk"), "{line}");
     assert_eq!(desk.serving.admin("/livez").await.0, 200);
+    assert!(desk.serving.sample("escalator_store_errors_total").await > Some(0.0));
 
     fs::remove_file(&filler).unwrap();
     until_ready_is(200, &desk.serving).await;

@@ -34,7 +34,7 @@ async fn throttled_without_a_word_for_how_long_nobody_calls_again_soon() {
     }
     app.gitlab.settled().await;
     assert_eq!(app.service().store.depth().await.unwrap().waiting, ISSUES as u64);
-    let calls = app.gitlab.requests().len();
+    let calls = app.calls().len();
     eprintln!("{ISSUES} issues, no Retry-After: {calls} calls");
     assert!(calls <= WORKERS, "{calls} calls into the storm");
 
@@ -61,7 +61,7 @@ async fn throttled_for_a_second_everybody_waits_for_one_probe() {
     }
     // Each refusal is answered by a pause of a second, after which a single call finds out. At most the calls that were
     // under way at the first refusal come on top; here they use up refusals, so there are never more.
-    let calls: Vec<_> = app.gitlab.requests();
+    let calls = app.calls();
     let last = calls.iter().rposition(|request| request.status == Some(429)).unwrap();
     let between = calls[..=last].iter().filter(|request| request.status != Some(429)).count();
     eprintln!("{ISSUES} issues, Retry-After: 1, {REFUSALS} refusals: {} calls until the last", last + 1);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use escalator::clock::now;
 use escalator::config::load;
 use escalator::config::sources::Sources;
-use escalator::sandbox::{Actor, Hook, IssueId, Kind, Options, Sandbox, UserId};
+use escalator::sandbox::{Actor, Hook, IssueId, Kind, Options, RequestRecord, Sandbox, UserId};
 use escalator::service::Service;
 use tempfile::TempDir;
 
@@ -69,6 +70,9 @@ impl TestApp {
         let url = format!("http://{}/webhooks/gitlab", app.service().webhook_address);
         app.hook =
             app.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
+        // What every start asks is over before a test makes trouble.
+        app.until("GitLab told of the token", |app| app.service().token_watch.days_left(now()).is_some())
+            .await;
         app
     }
 
@@ -126,6 +130,12 @@ impl TestApp {
     pub fn restart_service_without_its_store(&mut self) {
         self.store_name = "another.db".to_owned();
         self.start_service();
+    }
+
+    /// The REST requests of the work: without the question about the access token, which comes at every start.
+    pub fn calls(&self) -> Vec<RequestRecord> {
+        let of_work = |request: &RequestRecord| !request.route.ends_with("/personal_access_tokens/self");
+        self.gitlab.requests().into_iter().filter(of_work).collect()
     }
 
     /// The reporter, at work.

@@ -124,11 +124,11 @@ async fn with_a_revoked_token_deliveries_are_kept_and_gitlab_is_left_alone() {
     app.gitlab.fault(Fault::status(401));
     let issues: Vec<_> = (0..5).map(|_| app.incident(&[])).collect();
     app.gitlab.settled().await;
-    app.until("GitLab was asked", |app| !app.gitlab.requests().is_empty()).await;
+    app.until("GitLab was asked", |app| !app.calls().is_empty()).await;
     let kept = app.gitlab.deliveries().iter().filter(|delivery| delivery.status == Some(202)).count();
     assert_eq!(kept, issues.len());
     assert_eq!(app.service().store.depth().await.unwrap().waiting, 5);
-    assert_eq!(app.gitlab.requests().len(), 1, "one call found out, then everything pauses");
+    assert_eq!(app.calls().len(), 1, "one call found out, then everything pauses");
 
     app.stop_service().await;
     app.gitlab.clear_faults();

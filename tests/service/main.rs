@@ -16,3 +16,4 @@ mod ledger;
 mod long_lists;
 mod not_gitlab;
 mod sick_gitlab;
+mod token;

@@ -196,7 +196,7 @@ impl<'scene> History<'scene> {
         let outcome = match webhook::read(body.as_bytes(), &self.scene.policy, self.identity.user_id()) {
             Ok(Sight::Theirs(glimpse)) => {
                 let iid = glimpse.issue.iid;
-                format!("#{iid}, {:?}", store.mark(glimpse, self.now).await.unwrap())
+                format!("#{iid}, {:?}", store.mark(glimpse, None, self.now).await.unwrap())
             }
             Ok(Sight::Ours(echo)) => {
                 let iid = echo.glimpse.issue.iid;

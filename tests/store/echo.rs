@@ -47,7 +47,7 @@ pub fn done() -> Release {
 }
 
 async fn work(store: &Store) -> Claim {
-    store.mark(glimpse(1), Millis(0)).await.unwrap();
+    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
     claim(store, 0).await.unwrap()
 }
 

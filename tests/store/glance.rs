@@ -15,21 +15,21 @@ const UNKNOWN: u64 = 3;
 #[tokio::test]
 async fn what_needs_no_write_waits_for_no_writer() {
     let (folder, store) = new_store();
-    store.mark(glimpse(FOLLOWED), Millis(0)).await.unwrap();
+    store.mark(glimpse(FOLLOWED), None, Millis(0)).await.unwrap();
     let claimed = claim(&store, 0).await.unwrap();
     assert!(store.finish(claimed, done(), Millis(0)).await.unwrap());
-    store.mark(glimpse(WAITING), Millis(0)).await.unwrap();
+    store.mark(glimpse(WAITING), None, Millis(0)).await.unwrap();
 
     let another = Connection::open(folder.path().join("escalator.db")).unwrap();
     another.execute_batch("BEGIN IMMEDIATE").unwrap();
 
-    assert_eq!(store.mark(glimpse(WAITING), Millis(1)).await, Ok(Marked::Queued));
+    assert_eq!(store.mark(glimpse(WAITING), None, Millis(1)).await, Ok(Marked::Queued));
     let mut closed = glimpse(UNKNOWN);
     (closed.state, closed.may_have_source) = (Some(State::Closed), false);
-    assert_eq!(store.mark(closed, Millis(1)).await, Ok(Marked::Irrelevant));
-    assert_eq!(store.mark(as_left(&store).await, Millis(1)).await, Ok(Marked::Unchanged));
+    assert_eq!(store.mark(closed, None, Millis(1)).await, Ok(Marked::Irrelevant));
+    assert_eq!(store.mark(as_left(&store).await, None, Millis(1)).await, Ok(Marked::Unchanged));
     // The writer has to be asked, and cannot.
-    assert!(store.mark(glimpse(UNKNOWN), Millis(1)).await.is_err());
+    assert!(store.mark(glimpse(UNKNOWN), None, Millis(1)).await.is_err());
 }
 
 async fn as_left(store: &Store) -> Glimpse {

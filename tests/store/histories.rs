@@ -64,7 +64,7 @@ async fn check(steps: Vec<Step>) -> Result<(), TestCaseError> {
         match step {
             Step::Wait(millis) => now += millis,
             Step::Mark(iid) => {
-                store.mark(glimpse(iid), Millis(now)).await.unwrap();
+                store.mark(glimpse(iid), None, Millis(now)).await.unwrap();
                 unseen.insert(issue(iid));
             }
             Step::Claim => {

@@ -5,7 +5,7 @@ use std::fs;
 use escalator::clock::Millis;
 use escalator::store::{OpenError, Store};
 
-use super::{glimpse, new_store};
+use super::{claim, glimpse, issue, new_store};
 
 #[tokio::test]
 async fn a_second_process_is_refused() {
@@ -38,6 +38,24 @@ fn a_store_of_a_newer_version_is_refused_and_not_touched() {
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
+#[tokio::test]
+async fn a_store_of_an_older_version_is_brought_up_to_date_with_all_that_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("escalator.db");
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older.execute_batch(include_str!("../../src/store/sqlite/schema.sql")).unwrap();
+    older
+        .execute_batch(
+            "INSERT INTO queue (project_id, iid, marked_at, due_at) VALUES (1, 7, 5, 5);
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    drop(older);
+    let store = Store::open(&path, Millis(5)).unwrap();
+    let claimed = claim(&store, 5).await.unwrap();
+    assert_eq!((claimed.issue, claimed.trace), (issue(7), None));
+}
+
 #[test]
 fn a_folder_that_does_not_exist_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -49,7 +67,7 @@ fn a_folder_that_does_not_exist_is_named() {
 async fn a_store_that_beats_is_writable_and_durable() {
     let (folder, store) = new_store();
     store.beat(Millis(42)).await.unwrap();
-    store.mark(glimpse(1), Millis(42)).await.unwrap();
+    store.mark(glimpse(1), None, Millis(42)).await.unwrap();
     let reader = rusqlite::Connection::open(folder.path().join("escalator.db")).unwrap();
     let at: i64 = reader.query_row("SELECT at FROM heartbeat", [], |row| row.get(0)).unwrap();
     let waiting: i64 = reader.query_row("SELECT count(*) FROM queue", [], |row| row.get(0)).unwrap();

@@ -75,11 +75,11 @@ async fn throttling_holds_the_sweep_and_the_workers_alike() {
     app.gitlab.clear_requests();
     app.gitlab.fault(Fault::throttled(1).on("GET", "/groups/acme/issues").times(1));
     app.restart_service();
-    app.until("the sweep was refused", |app| !app.gitlab.requests().is_empty()).await;
+    app.until("the sweep was refused", |app| !app.calls().is_empty()).await;
     app.reporter().add_labels(issue, ["customer-impact::yes"]).unwrap();
     app.settle().await;
     assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
-    let requests = app.gitlab.requests();
+    let requests = app.calls();
     assert_eq!(requests[0].status, Some(429));
     let waited = requests[1].at.0 - requests[0].at.0;
     assert!(waited >= 900, "the next call came after {waited} ms");
@@ -149,7 +149,7 @@ async fn the_watermark_survives_a_restart_and_the_next_sweep_begins_there() {
     app.gitlab.clear_requests();
     app.restart_service();
     app.until("it is swept again", |app| !lists(app).is_empty()).await;
-    let first = app.gitlab.requests().remove(0);
+    let first = app.calls().remove(0);
     let since = jiff::Timestamp::from_millisecond(before.0 - 120_000).unwrap().to_string();
     assert!(first.path.contains(&format!("updated_after={}", since.replace(':', "%3A"))), "{}", first.path);
     app.end().await;
@@ -189,7 +189,7 @@ async fn a_change_that_is_older_than_the_last_sweep_is_found_within_the_overlap(
 #[actix_web::test]
 async fn the_first_sweep_goes_back_a_day_by_gitlabs_clock() {
     let app = start().await;
-    let requests = app.gitlab.requests();
+    let requests = app.calls();
     assert!(requests[0].route.ends_with("/user"));
     let since = requests[1].path.split("updated_after=").nth(1).unwrap().split('&').next().unwrap();
     let since: jiff::Timestamp = since.replace("%3A", ":").parse().unwrap();

@@ -6,7 +6,8 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Error;
+use super::CHECK_DISK;
+use crate::store::Error;
 
 /// The most work that shares one transaction.
 const BATCH: usize = 256;
@@ -62,8 +63,14 @@ impl Thread {
             // The receiver is gone when the caller was cancelled; the work stands all the same.
             Box::new(move |committed| drop(answer.send(result.and_then(|done| committed.map(|()| done)))))
         });
-        self.work.send(work).await.map_err(|_| Error::closed())?;
-        answered.await.map_err(|_| Error::closed())?
+        let done = match self.work.send(work).await {
+            Ok(()) => answered.await.unwrap_or(Err(Error::closed())),
+            Err(_) => Err(Error::closed()),
+        };
+        if done.is_err() {
+            metrics::counter!("escalator_store_errors_total").increment(1);
+        }
+        done
     }
 }
 
@@ -90,7 +97,11 @@ fn write_batch(connection: &mut Connection, first: Work, receiver: &mut mpsc::Re
 /// SQLite ends a whole transaction by itself when the disk is full or fails in the middle of it. What came after would
 /// be committed piece by piece.
 fn still_there(transaction: &Transaction<'_>) -> Result<(), Error> {
-    if transaction.is_autocommit() { Err(Error::broken_off()) } else { Ok(()) }
+    if transaction.is_autocommit() {
+        Err(Error::Unavailable(format!("a transaction was broken off; {CHECK_DISK}")))
+    } else {
+        Ok(())
+    }
 }
 
 /// The first piece of work, and what waits behind it by now.

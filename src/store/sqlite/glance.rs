@@ -9,9 +9,10 @@ use std::sync::Mutex;
 
 use rusqlite::Connection;
 
-use super::Error;
-use super::queue::{Marked, Step, step};
+use super::queue::standing;
 use crate::calculator::issue::Glimpse;
+use crate::store::Error;
+use crate::store::queue::{Marked, Step};
 
 /// Connections for reading, one for each thread that receives webhooks.
 pub(super) struct Glances([Mutex<Connection>; 2]);
@@ -29,7 +30,7 @@ impl Glances {
 }
 
 fn seen(connection: &Connection, glimpse: &Glimpse) -> Option<Marked> {
-    match step(connection, glimpse) {
+    match standing(connection, glimpse.issue).and_then(|standing| standing.step(glimpse)) {
         Ok(Step::None(marked)) => Some(marked),
         // What cannot be read here is the writer's to find out and to tell.
         Ok(Step::OnceMore | Step::Insert) | Err(Error::Unavailable(_) | Error::Corrupt(_)) => None,

@@ -1,0 +1,47 @@
+//! Watermarks in SQLite.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Sqlite;
+use crate::calculator::issue::Moment;
+use crate::store::Error;
+use crate::store::watermarks::Walk;
+
+impl Sqlite {
+    pub async fn watermark(&self, walk: Walk, place: &str) -> Result<Option<Moment>, Error> {
+        let place = place.to_owned();
+        self.reader
+            .run(move |connection| {
+                let found = connection
+                    .prepare_cached("SELECT at FROM watermark WHERE walk = ?1 AND place = ?2")?
+                    .query_row(params![walk.name(), place], |row| row.get(0).map(Moment))
+                    .optional()?;
+                Ok(found)
+            })
+            .await
+    }
+
+    pub async fn keep_watermark(&self, walk: Walk, place: &str, at: Moment) -> Result<(), Error> {
+        let place = place.to_owned();
+        self.writer
+            .run(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO watermark (walk, place, at) VALUES (?1, ?2, ?3)")?
+                    .execute(params![walk.name(), place, at.0])?;
+                Ok(())
+            })
+            .await
+    }
+
+    pub async fn forget_watermark(&self, walk: Walk, place: &str) -> Result<(), Error> {
+        let place = place.to_owned();
+        self.writer
+            .run(move |connection| {
+                connection
+                    .prepare_cached("DELETE FROM watermark WHERE walk = ?1 AND place = ?2")?
+                    .execute(params![walk.name(), place])?;
+                Ok(())
+            })
+            .await
+    }
+}
