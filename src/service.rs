@@ -13,14 +13,14 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::comment::Renderer;
-use crate::config::{Config, settings};
+use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::Store;
+use crate::store::{Duty, OpenError, Store};
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
 use crate::webhook::{Door, Receiver, receive};
-use crate::worker::{Desk, Gate, RetryPolicy, Scribe, Worker};
+use crate::worker::{Desk, Gate, RetryPolicy, Scribe, Worker, on_duty};
 
 /// Threads that receive webhooks.
 const RECEIVING_THREADS: usize = 2;
@@ -53,7 +53,7 @@ impl Service {
     ///
     /// # Errors
     /// What could not be opened, bound or loaded, and what to do.
-    pub fn start(config: Config) -> anyhow::Result<Self> {
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
         let settings = &config.settings;
         let policy = Arc::new(config.policy);
         let renderer = Renderer::new(settings.comment.templates.as_deref())?;
@@ -62,7 +62,7 @@ impl Service {
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
-        let store = Store::open(&config.store, clock::now())?;
+        let store = open_store(&config.store).await?;
         let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
 
         let receiver = Receiver {
@@ -103,9 +103,10 @@ impl Service {
                 "a worker"
             });
         }
-        let running = scribe.clone().run(stopped.clone());
+        let (scribing, stop_scribing) = (scribe.clone(), stopped.clone());
         parts.spawn(async move {
-            running.await;
+            let work = || scribing.clone().run(stop_scribing.clone());
+            on_duty(&scribing.store, Duty::Scribe, work, stop_scribing.clone()).await;
             "the scribe"
         });
         start_sweeping(&sweep, &mut parts, stopped.clone());
@@ -150,6 +151,14 @@ impl Service {
     }
 }
 
+/// Opens the store, for a process that has it for itself or shares it with other replicas.
+pub(crate) async fn open_store(url: &StoreUrl) -> Result<Store, OpenError> {
+    match url {
+        StoreUrl::Sqlite(path) => Store::open(path, clock::now()),
+        StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
+    }
+}
+
 /// Who may read the comment.
 pub(crate) fn audience(comment: &settings::Comment) -> Audience {
     if comment.internal { Audience::Members } else { Audience::Everybody }
@@ -173,9 +182,10 @@ fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: wat
         );
         return;
     }
-    let running = sweep.clone().run(stopped);
+    let sweep = sweep.clone();
     parts.spawn(async move {
-        running.await;
+        let work = || sweep.clone().run(stopped.clone());
+        on_duty(&sweep.store, Duty::Sweep, work, stopped.clone()).await;
         "the sweep"
     });
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::clock::{self, Millis};
+use crate::store::Store;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
@@ -43,6 +46,15 @@ impl Gate {
             State::ClosedUntil(already) => State::ClosedUntil(already.max(until)),
             State::Open | State::Probing => State::ClosedUntil(until),
         });
+    }
+
+    /// Closes the gate, and those of all replicas.
+    pub async fn pause_everywhere(&self, pause: Duration, store: &Store) {
+        self.pause(pause);
+        let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 4);
+        if let Err(error) = store.pause(Millis(clock::now().0 + millis)).await {
+            tracing::warn!(%error, "could not tell other replicas to pause");
+        }
     }
 
     /// Waits until the gate lets one through. After a pause the first one is the probe, and the others wait for it.

@@ -92,7 +92,7 @@ async fn what_happened_while_escalator_was_down_is_made_up_for_by_the_sweep_at_t
     app.gitlab.settled().await;
     app.gitlab.clear_requests();
 
-    app.restart_service();
+    app.restart_service().await;
     app.until("the first issues are listed", |app| !super::lists(app).is_empty()).await;
     app.until("the last one is right", |app| app.gitlab.notes(new).len() == 1).await;
     app.settle().await;
@@ -108,7 +108,7 @@ async fn an_outage_of_both_is_made_up_for_by_one_sweep() {
     app.stop_service().await;
     let new = lost.happen(&app);
 
-    app.restart_service();
+    app.restart_service().await;
     sweep(&app).await;
     lost.assert_right(&app, new);
     app.end().await;
