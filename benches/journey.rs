@@ -120,7 +120,7 @@ async fn outage(requests_per_second: &str) {
     let issues: Vec<_> = (0..MISSED).map(|_| app.incident(&score(5, &[]))).collect();
     app.gitlab.clear_requests();
     let started = Instant::now();
-    app.restart_service();
+    app.restart_service().await;
     for issue in issues {
         while app.gitlab.notes(issue).is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -13,14 +13,14 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::comment::Renderer;
-use crate::config::{Config, settings};
+use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::Store;
+use crate::store::{Duty, OpenError, Store};
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
 use crate::webhook::{Door, Receiver, Tally, receive};
-use crate::worker::{Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker};
+use crate::worker::{Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
 
 /// Threads that receive webhooks.
 const RECEIVING_THREADS: usize = 2;
@@ -55,7 +55,7 @@ impl Service {
     ///
     /// # Errors
     /// What could not be opened, bound or loaded, and what to do.
-    pub fn start(config: Config) -> anyhow::Result<Self> {
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
         let settings = &config.settings;
         let policy = Arc::new(config.policy);
         let renderer = Renderer::new(settings.comment.templates.as_deref())?;
@@ -65,7 +65,7 @@ impl Service {
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
-        let store = Store::open(&config.store, clock::now())?;
+        let store = open_store(&config.store).await?;
         let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
 
         let receiver = Receiver {
@@ -109,7 +109,7 @@ impl Service {
         for _ in 0..settings.queue.workers {
             start_part(&mut parts, "a worker", worker.clone().run(stopped.clone()));
         }
-        start_part(&mut parts, "the scribe", scribe.clone().run(stopped.clone()));
+        start_scribing(scribe.clone(), &mut parts, stopped.clone());
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
         start_sweeping(&sweep, &mut parts, stopped.clone());
         parts.spawn(upkeep(metrics, stopped));
@@ -154,6 +154,14 @@ impl Service {
     }
 }
 
+/// Opens the store, for a process that has it for itself or shares it with other replicas.
+pub(crate) async fn open_store(url: &StoreUrl) -> Result<Store, OpenError> {
+    match url {
+        StoreUrl::Sqlite(path) => Store::open(path, clock::now()),
+        StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
+    }
+}
+
 /// Who may read the comment.
 pub(crate) fn audience(comment: &settings::Comment) -> Audience {
     if comment.internal { Audience::Members } else { Audience::Everybody }
@@ -170,6 +178,13 @@ pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
     groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
 }
 
+fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
+    start_part(parts, "the scribe", async move {
+        let work = || scribe.clone().run(stopped.clone());
+        on_duty(&scribe.store, Duty::Scribe, work, stopped.clone()).await;
+    });
+}
+
 fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
     if sweep.places.is_empty() {
         tracing::info!(
@@ -177,7 +192,11 @@ fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: wat
         );
         return;
     }
-    start_part(parts, "the sweep", sweep.clone().run(stopped));
+    let sweep = sweep.clone();
+    start_part(parts, "the sweep", async move {
+        let work = || sweep.clone().run(stopped.clone());
+        on_duty(&sweep.store, Duty::Sweep, work, stopped.clone()).await;
+    });
 }
 
 /// Starts what runs until it is told to stop, and tells its name when it ends.

@@ -176,7 +176,7 @@ impl Sweep {
         if let Err(failure) = &answer
             && let Next::PauseAll(pause) = after_failure(failure, NO_ATTEMPTS, &self.retry)
         {
-            self.gate.pause(pause);
+            self.gate.pause_everywhere(pause, &self.store).await;
         }
         pass.used();
         answer
@@ -196,7 +196,7 @@ impl Sweep {
     /// Says why a place was not listed to its end, and whether repeating soon may help.
     fn explain(&self, place: &Place, failure: &Failure) -> Swept {
         match after_failure(failure, NO_ATTEMPTS, &self.retry) {
-            Next::Retry(_) | Next::PauseAll(_) => {
+            Next::Retry(_) | Next::PauseAll(_) | Next::Leave => {
                 tracing::warn!(%place, error = %failure, "a sweep broke off; it begins again where it began");
                 Swept::Repeat
             }

@@ -150,6 +150,6 @@ pub async fn claim_and_put_last(store: &Store, round: u64) {
         Claimed::Issue(claim) => {
             assert!(store.finish(claim, Release::Retry(Duration::ZERO), now).await.unwrap())
         }
-        Claimed::Nothing { .. } => panic!("the queue is empty"),
+        Claimed::Nothing { .. } | Claimed::Paused { .. } => panic!("the queue is empty"),
     }
 }

@@ -1,6 +1,7 @@
 //! `escalator backfill`: assesses the issues that exist already.
 //!
-//! Looks at each with the same code as the service, and has the store for itself meanwhile.
+//! Looks at each with the same code as the service. Has a SQLite store for itself meanwhile; works beside the replicas that
+//! share a PostgreSQL one.
 
 use std::sync::Arc;
 
@@ -12,15 +13,14 @@ use super::backfill_report::{Progress, Tally};
 use super::backfill_walk::{Ended, Walk};
 use super::signals::StopSignals;
 use super::{CommandError, output, runtime};
-use crate::clock;
 use crate::comment::Renderer;
 use crate::config::settings::Mode;
 use crate::config::sources::Sources;
 use crate::config::{Loaded, load};
 use crate::gitlab::{Client, Place};
 use crate::identity::Identity;
-use crate::service::{audience, retry_policy, watched_places};
-use crate::store::{OpenError, Store};
+use crate::service::{audience, open_store, retry_policy, watched_places};
+use crate::store::OpenError;
 use crate::worker::{Desk, Gate};
 
 /// Where to look, and whether to write.
@@ -44,18 +44,21 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
     let renderer = Renderer::new(loaded.settings.comment.templates.as_deref())?;
     renderer.check(&loaded.policy)?;
     let gitlab = Client::new(&access).map_err(anyhow::Error::from)?;
-    let store = open(&loaded)?;
-    let mode = if arguments.dry_run { Mode::DryRun } else { loaded.settings.mode };
-    let desk = Desk {
-        store,
-        gitlab,
-        identity: Identity::default(),
-        policy: Arc::new(loaded.policy.clone()),
-        renderer,
-        audience: audience(&loaded.settings.comment),
-        mode,
-    };
-    runtime()?.block_on(walk(desk, &loaded, &places))
+    let url = loaded.store()?;
+    runtime()?.block_on(async {
+        let store = open_store(&url).await.map_err(explain)?;
+        let mode = if arguments.dry_run { Mode::DryRun } else { loaded.settings.mode };
+        let desk = Desk {
+            store,
+            gitlab,
+            identity: Identity::default(),
+            policy: Arc::new(loaded.policy.clone()),
+            renderer,
+            audience: audience(&loaded.settings.comment),
+            mode,
+        };
+        walk(desk, &loaded, &places).await
+    })
 }
 
 fn places(arguments: &Arguments, loaded: &Loaded) -> Result<Vec<Place>, CommandError> {
@@ -73,17 +76,21 @@ fn places(arguments: &Arguments, loaded: &Loaded) -> Result<Vec<Place>, CommandE
     Ok(named)
 }
 
-fn open(loaded: &Loaded) -> Result<Store, CommandError> {
-    Store::open(&loaded.store()?, clock::now()).map_err(|error| match error {
+fn explain(error: OpenError) -> CommandError {
+    match error {
         OpenError::InUse(path) => CommandError::Failed(anyhow!(
             "{} is in use by another escalator, and a backfill needs it for itself: stop `escalator serve`, run the \
              backfill, and start it again; its first sweep finds what changed in between",
             path.display()
         )),
-        other @ (OpenError::Newer { .. } | OpenError::Damaged { .. } | OpenError::Inaccessible { .. }) => {
-            CommandError::Failed(other.into())
-        }
-    })
+        other @ (OpenError::Newer { .. }
+        | OpenError::Damaged { .. }
+        | OpenError::Refused { .. }
+        | OpenError::NewerSchema { .. }
+        | OpenError::Foreign { .. }
+        | OpenError::NotWhole { .. }
+        | OpenError::Inaccessible { .. }) => CommandError::Failed(other.into()),
+    }
 }
 
 /// Walks until the end or until told to stop; told twice, it stops at once.

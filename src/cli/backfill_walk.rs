@@ -15,10 +15,12 @@ use crate::clock;
 use crate::config::settings::Mode;
 use crate::gitlab::{self, IssueList, Order, Page, Place, Snapshot};
 use crate::store::{self, Release};
-use crate::worker::{Desk, Failure, Gate, LONGEST_LOOK, Look, Next, RetryPolicy, after_failure};
+use crate::worker::{
+    Desk, Failure, Gate, LEASE, LONGEST_LOOK, Lease, Look, Next, RetryPolicy, after_failure,
+};
 
-/// How long an issue is claimed. Nobody else has the store, so it only has to be long.
-const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How soon to ask again for an issue that a replica is working on.
+const TAKEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Walks.
 pub(super) struct Walk {
@@ -51,6 +53,12 @@ enum Undone {
     /// Gone from GitLab, or never there.
     Gone,
     Failed(Failure),
+}
+
+impl From<Failure> for Undone {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 impl From<store::Error> for Undone {
@@ -186,22 +194,45 @@ impl Walk {
         if !can_matter && self.desk.store.recall(reference).await?.is_none() {
             return Ok(Outcome::NoSource);
         }
-        let looking = async || self.desk.look(reference).await;
-        match self.desk.mode {
-            Mode::DryRun => self.persist(looking).await.map(|look| outcome(&look)),
-            Mode::Live => {
-                let claim = self.desk.store.claim_issue(reference, clock::now(), LEASE).await?;
-                let looked = self.persist(looking).await;
-                let release = match &looked {
-                    Ok(look) => Release::Done(look.clone().record().map(Box::new)),
-                    Err(Undone::Stopped) => Release::Paused,
-                    Err(Undone::Gone) => Release::Dropped,
-                    Err(Undone::Failed(failure)) => Release::Parked { reason: failure.to_string() },
-                };
-                self.desk.store.finish(claim, release, clock::now()).await?;
-                looked.map(|look| outcome(&look))
+        let looked = match self.desk.mode {
+            Mode::DryRun => {
+                let endless = Lease::without_end();
+                self.persist(async || self.desk.look(reference, &endless).await).await
             }
-        }
+            Mode::Live => loop {
+                match self.claim_and_look(reference).await {
+                    Err(Undone::Failed(Failure::LeaseLost)) => {}
+                    looked => break looked,
+                }
+            },
+        };
+        looked.map(|look| outcome(&look))
+    }
+
+    /// Looks at an issue, with a claim that keeps replicas away from it.
+    async fn claim_and_look(&self, reference: IssueRef) -> Result<Look, Undone> {
+        let store = &self.desk.store;
+        let claim = loop {
+            if let Some(claim) = store.claim_issue(reference, clock::now(), LEASE).await? {
+                break claim;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(TAKEN_PAUSE) => {}
+                () = self.until_stopped() => return Err(Undone::Stopped),
+            }
+        };
+        let lease = Lease::of(&claim);
+        let looking = self.persist(async || self.desk.look(reference, &lease).await);
+        let looked = lease.guard(store, &claim, looking).await;
+        let release = match &looked {
+            Ok(look) => Release::Done(look.clone().record().map(Box::new)),
+            Err(Undone::Stopped) => Release::Paused,
+            Err(Undone::Gone) => Release::Dropped,
+            Err(Undone::Failed(Failure::LeaseLost)) => return looked,
+            Err(Undone::Failed(failure)) => Release::Parked { reason: failure.to_string() },
+        };
+        store.finish(claim, release, clock::now()).await?;
+        looked
     }
 
     async fn page(&self, list: &mut IssueList) -> Result<Option<Page>, Undone> {
@@ -228,7 +259,10 @@ impl Walk {
             let next = after_failure(&failure, attempts, &self.retry);
             if let Next::PauseAll(pause) = next {
                 self.progress.say(&format!("{failure}; pausing for {} s", pause.length.as_secs()));
-                self.gate.pause(pause);
+                match self.desk.mode {
+                    Mode::Live => self.gate.pause_everywhere(pause, &self.desk.store).await,
+                    Mode::DryRun => self.gate.pause(pause),
+                }
                 attempts -= 1;
             }
             pass.used();
@@ -244,7 +278,7 @@ impl Walk {
                         () = self.until_stopped() => return Err(Undone::Stopped),
                     }
                 }
-                Next::Park => return Err(Undone::Failed(failure)),
+                Next::Park | Next::Leave => return Err(Undone::Failed(failure)),
                 Next::Drop => return Err(Undone::Gone),
             }
         }

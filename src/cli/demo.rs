@@ -78,7 +78,7 @@ async fn run_all(sandbox: &Sandbox, demo: &Demo, signals: &mut StopSignals) -> a
     let folder = tempfile::tempdir().context("the demo needs a temporary folder for its store")?;
     let signing_token = format!("whsec_{}", STANDARD.encode(random_key()));
     let config = demo_config(sandbox, demo, &signing_token, folder.path())?;
-    let mut service = Service::start(config)?;
+    let mut service = Service::start(config).await?;
     let webhook = format!("http://{}/webhooks/gitlab", service.webhook_address);
     sandbox.hook("acme", Hook { signing_token: Some(signing_token), ..Hook::to(&webhook) });
     sandbox.file_demo_issues(demo);

@@ -40,7 +40,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Run the service.
     Serve,
-    /// Assess the issues that exist already; `serve` must not run meanwhile.
+    /// Assess the issues that exist already; on SQLite, `serve` must not run meanwhile.
     Backfill(backfill::Arguments),
     /// Print one assessment, of labels you name or of an issue in GitLab.
     Score(score::Arguments),

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::{CommandError, output, runtime};
 use crate::calculator::issue::IssueRef;
 use crate::clock::{self, Millis};
-use crate::config::load;
 use crate::config::sources::Sources;
+use crate::config::{StoreUrl, load};
 use crate::store::{Parked, Store};
 
 /// What to do with parked issues.
@@ -56,9 +56,13 @@ fn issue(text: &str) -> Result<IssueRef, String> {
 }
 
 pub(super) fn run(command: &Command, sources: &Sources) -> Result<(), CommandError> {
-    let path = load(sources)?.store()?;
-    let store = Store::open_beside(&path).map_err(anyhow::Error::from)?;
+    let url = load(sources)?.store()?;
     runtime()?.block_on(async {
+        let store = match &url {
+            StoreUrl::Sqlite(path) => Store::open_beside(path),
+            StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
+        };
+        let store = store.map_err(anyhow::Error::from)?;
         match command {
             Command::List { format } => {
                 let parked = store.parked().await.map_err(anyhow::Error::from)?;

@@ -25,7 +25,7 @@ pub(super) fn run(sources: &Sources) -> Result<(), CommandError> {
 
     runtime()?.block_on(async {
         let mut signals = StopSignals::listen()?;
-        let mut service = Service::start(config)?;
+        let mut service = Service::start(config).await?;
         tracing::info!(
             webhooks = %format_args!("http://{}/webhooks/gitlab", service.webhook_address),
             admin = %format_args!("http://{}", service.admin_address),

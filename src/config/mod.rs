@@ -14,8 +14,8 @@ mod known_keys;
 mod places;
 mod policy_check;
 mod policy_file;
+mod store_url;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,6 +31,7 @@ pub use access_token::AccessToken;
 use credentials::plain_http_url;
 
 pub use credentials::{Credentials, SigningKey};
+pub use store_url::StoreUrl;
 
 /// Longer waits are mistakes, and would be times that no clock can show.
 const LONGEST_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -59,8 +60,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// Where GitLab is and how to be let in.
     pub gitlab: GitLabAccess,
-    /// The database file.
-    pub store: PathBuf,
+    /// Where the store is.
+    pub store: StoreUrl,
 }
 
 /// What a GitLab client needs.
@@ -118,7 +119,7 @@ impl Loaded {
         let mut problems = Vec::new();
         let credentials = credentials::read(&self.settings.webhook, &mut problems);
         let gitlab = self.gitlab_or_explain(&mut problems);
-        let store = store_path(&self.settings.store.url, &mut problems);
+        let store = store_url::read(&self.settings.store, &mut problems);
         match (credentials, gitlab, store) {
             (Some(credentials), Some(gitlab), Some(store)) if problems.is_empty() => {
                 Ok(Config { settings: self.settings, policy: self.policy, credentials, gitlab, store })
@@ -140,9 +141,9 @@ impl Loaded {
     ///
     /// # Errors
     /// If `store.url` is unusable.
-    pub fn store(&self) -> Result<PathBuf, Problems> {
+    pub fn store(&self) -> Result<StoreUrl, Problems> {
         let mut problems = Vec::new();
-        store_path(&self.settings.store.url, &mut problems).ok_or_else(|| self.places.locate(problems))
+        store_url::read(&self.settings.store, &mut problems).ok_or_else(|| self.places.locate(problems))
     }
 
     fn gitlab_or_explain(&self, problems: &mut Vec<Problem>) -> Option<GitLabAccess> {
@@ -198,17 +199,4 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
         .chain(too_long)
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-fn store_path(url: &str, problems: &mut Vec<Problem>) -> Option<PathBuf> {
-    match url.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => Some(PathBuf::from(path)),
-        Some(_) | None => {
-            problems.push(Problem::new(
-                "store.url",
-                "must be sqlite:// and a path, such as sqlite://escalator.db (PostgreSQL is not supported yet)",
-            ));
-            None
-        }
-    }
 }

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::policy_file::PolicyFile;
-use super::values::{ByteSize, Period, Secret, address_schema, without_password, without_password_if_any};
+use super::values::{
+    ByteSize, Period, Secret, address_schema, store_url_without_password, without_password_if_any,
+};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -73,9 +75,12 @@ pub struct Admin {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// `sqlite://` and a path, relative to the working directory or absolute (`sqlite:///data/escalator.db`).
-    #[serde(serialize_with = "without_password")]
+    /// `sqlite://` and a path, relative to the working directory or absolute (`sqlite:///data/escalator.db`), for one
+    /// process; or `postgres://user@host/database`, which replicas share.
+    #[serde(serialize_with = "store_url_without_password")]
     pub url: String,
+    /// A file that holds the address, for one with a password.
+    pub url_file: Option<PathBuf>,
 }
 
 /// `[webhook]`.

@@ -116,8 +116,28 @@ pub(super) fn address_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "title": "an address and port such as 127.0.0.1:8080", "type": "string" })
 }
 
+/// Shows where the store is without the password that its address may hold, in whichever place.
+pub(super) fn store_url_without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let Ok(mut parsed) = reqwest::Url::parse(url) else {
+        // What no program can read may be a password that was put in the wrong place.
+        return serializer.serialize_str(if url.starts_with("sqlite://") { url } else { MASK });
+    };
+    if parsed.query_pairs().any(|(key, _)| key == "password") {
+        let pairs: Vec<_> = parsed
+            .query_pairs()
+            .map(|(key, value)| {
+                let shown = if key == "password" { MASK.to_owned() } else { value.into_owned() };
+                (key.into_owned(), shown)
+            })
+            .collect();
+        parsed.query_pairs_mut().clear().extend_pairs(pairs);
+        return without_password(parsed.as_str(), serializer);
+    }
+    without_password(url, serializer)
+}
+
 /// Shows an address without the password that it may hold.
-pub(super) fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
     match reqwest::Url::parse(url) {
         Ok(mut parsed) if parsed.password().is_some() => {
             // Fails only for addresses that cannot have a password.

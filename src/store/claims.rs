@@ -4,7 +4,7 @@
 //! change is lost and none is worked on twice at the same time. A claim carries a token that only its holder knows: who
 //! comes back late with an old token changes nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::followed::Record;
 use super::{Engine, Error, Store};
@@ -28,6 +28,8 @@ pub struct Claim {
     pub marked_at: Millis,
     /// The trace of the delivery that marked it.
     pub trace: Option<TraceParent>,
+    /// Until then it is surely ours, by a clock that nobody sets.
+    pub ours_until: Instant,
 }
 
 /// What asking for work came to.
@@ -35,6 +37,11 @@ pub struct Claim {
 pub enum Claimed {
     /// This one.
     Issue(Claim),
+    /// No replica calls GitLab until then.
+    Paused {
+        /// When that is over.
+        until: Millis,
+    },
     /// Nothing is due; the next one is then, if any.
     Nothing {
         /// When the next issue becomes due.
@@ -82,16 +89,52 @@ impl Store {
     pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.claim(now, lease).await,
+            Engine::Postgres(postgres) => {
+                let claimed = postgres.claim(now, lease).await;
+                // A batch of marks, or another replica's message, wakes one; as long as there is work, each wakes the next.
+                if matches!(claimed, Ok(Claimed::Issue(_))) {
+                    self.marked.notify_one();
+                }
+                claimed
+            }
         }
     }
 
-    /// Takes one issue, whether it waits, is parked or was never marked; for a process that has the store for itself.
+    /// Takes one issue, whether it waits, is parked or was never marked. `None` if somebody is working on it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the claim could not be made durable.
-    pub async fn claim_issue(&self, issue: IssueRef, now: Millis, lease: Duration) -> Result<Claim, Error> {
+    pub async fn claim_issue(
+        &self,
+        issue: IssueRef,
+        now: Millis,
+        lease: Duration,
+    ) -> Result<Option<Claim>, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.claim_issue(issue, now, lease).await,
+            Engine::Postgres(postgres) => postgres.claim_issue(issue, now, lease).await,
+        }
+    }
+
+    /// Makes a claim last for as long as the lease from now on. Returns whether it was still ours.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if that could not be made durable: the claim lasts as long as it did.
+    pub async fn renew(&self, claim: &Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.renew(*claim, now, lease).await,
+            Engine::Postgres(postgres) => postgres.renew(claim, now, lease).await,
+        }
+    }
+
+    /// Lets no replica call GitLab until then. One process alone remembers that by itself.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if that could not be made durable.
+    pub async fn pause(&self, until: Millis) -> Result<(), Error> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(postgres) => postgres.pause(until).await,
         }
     }
 
@@ -102,6 +145,7 @@ impl Store {
     pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.finish(claim, release, now).await,
+            Engine::Postgres(postgres) => postgres.finish(claim, release, now).await,
         }
     }
 }

@@ -55,6 +55,7 @@ impl Store {
     pub async fn recall(&self, issue: IssueRef) -> Result<Option<Recollection>, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.recall(issue).await,
+            Engine::Postgres(postgres) => postgres.recall(issue).await,
         }
     }
 
@@ -66,6 +67,7 @@ impl Store {
     pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.doubt_note(issue).await,
+            Engine::Postgres(postgres) => postgres.doubt_note(issue).await,
         }
     }
 }

@@ -63,6 +63,7 @@ impl Store {
     pub async fn open_causes(&self) -> Result<Vec<OpenCause>, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.open_causes().await,
+            Engine::Postgres(postgres) => postgres.open_causes().await,
         }
     }
 
@@ -73,6 +74,7 @@ impl Store {
     pub async fn settle_causes(&self, ledger_id: i64, causes: Vec<Cause>) -> Result<(), Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.settle_causes(ledger_id, causes).await,
+            Engine::Postgres(postgres) => postgres.settle_causes(ledger_id, causes).await,
         }
     }
 
@@ -83,6 +85,7 @@ impl Store {
     pub async fn postpone_causes(&self, ledger_id: i64) -> Result<(), Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.postpone_causes(ledger_id).await,
+            Engine::Postgres(postgres) => postgres.postpone_causes(ledger_id).await,
         }
     }
 
@@ -93,6 +96,7 @@ impl Store {
     pub async fn causes(&self, issue: IssueRef) -> Result<Vec<Cause>, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.causes(issue).await,
+            Engine::Postgres(postgres) => postgres.causes(issue).await,
         }
     }
 }

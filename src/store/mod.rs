@@ -5,10 +5,12 @@
 //! GitLab or comments. Never stores a secret, a title, a description or a body.
 
 mod claims;
+mod duty;
 mod echo;
 mod followed;
 mod ledger;
 mod parked;
+mod postgres;
 mod queue;
 mod rows;
 mod sqlite;
@@ -20,13 +22,16 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::clock::Millis;
+use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
+pub use duty::Duty;
 pub use echo::Echo;
 pub use followed::{NoteRef, Recollection, Record};
 pub use ledger::{Cause, Entry, OpenCause};
 pub use parked::Parked;
+pub use postgres::Migrated;
 pub use queue::{Depth, Marked};
 pub use watermarks::Walk;
 
@@ -76,6 +81,40 @@ pub enum OpenError {
         /// What SQLite says.
         reason: String,
     },
+    /// PostgreSQL cannot be reached, refuses us, or will not do.
+    #[error("the PostgreSQL of store.url cannot be used: {reason}")]
+    Refused {
+        /// What it says, and what to do.
+        reason: String,
+    },
+    /// Its schema was made by a newer program that does not let this one read it.
+    #[error(
+        "the database of store.url has schema version {found}, this escalator knows {known}; \
+         run the version that wrote it, or restore the backup from before the upgrade"
+    )]
+    NewerSchema {
+        /// Its schema version.
+        found: i32,
+        /// The newest that this program knows.
+        known: i32,
+    },
+    /// Tables of the same names are there already.
+    #[error(
+        "the schema of store.url holds another program's table {table}; give Escalator a schema of its own: \
+         CREATE SCHEMA escalator; ALTER ROLE … SET search_path = escalator"
+    )]
+    Foreign {
+        /// One of them.
+        table: String,
+    },
+    /// A table, column or row of ours is missing.
+    #[error(
+        "the schema of store.url is not whole: {reason}; restore the backup as a whole, or begin with an empty schema"
+    )]
+    NotWhole {
+        /// What is missing.
+        reason: String,
+    },
     /// The file system refuses.
     #[error("{path} cannot be opened ({reason}); check that its folder exists and is writable")]
     Inaccessible {
@@ -98,6 +137,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Engine {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Store {
@@ -117,6 +157,23 @@ impl Store {
         Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default() })
     }
 
+    /// Connects to the store in a PostgreSQL database, which other replicas may share, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// Why it cannot be used and what to do. A schema that is not understood is never touched.
+    pub async fn connect(url: &str) -> Result<Self, OpenError> {
+        let marked = Arc::default();
+        Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked })
+    }
+
+    /// Only brings the schema of a PostgreSQL database up to date.
+    ///
+    /// # Errors
+    /// Why it cannot be used and what to do.
+    pub async fn migrate(url: &str) -> Result<Migrated, OpenError> {
+        postgres::migrate(url).await
+    }
+
     /// Proves that something can be written durably: what readiness means.
     ///
     /// # Errors
@@ -124,6 +181,7 @@ impl Store {
     pub async fn beat(&self, now: Millis) -> Result<(), Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.beat(now).await,
+            Engine::Postgres(postgres) => postgres.beat(now).await,
         }
     }
 }

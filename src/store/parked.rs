@@ -25,6 +25,7 @@ impl Store {
     pub async fn parked(&self) -> Result<Vec<Parked>, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.parked().await,
+            Engine::Postgres(postgres) => postgres.parked().await,
         }
     }
 
@@ -35,6 +36,7 @@ impl Store {
     pub async fn retry_parked(&self, issue: IssueRef, now: Millis) -> Result<bool, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.retry_parked(issue, now).await,
+            Engine::Postgres(postgres) => postgres.retry_parked(issue, now).await,
         }
     }
 
@@ -45,6 +47,7 @@ impl Store {
     pub async fn drop_parked(&self, issue: IssueRef) -> Result<bool, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.drop_parked(issue).await,
+            Engine::Postgres(postgres) => postgres.drop_parked(issue).await,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The queue of keys: which issues to look at, one row per issue, however often it was marked.
 
+use std::time::Duration;
+
 use super::followed::Left;
 use super::{Engine, Error, Store};
 use crate::calculator::issue::Glimpse;
@@ -42,6 +44,7 @@ impl Store {
     ) -> Result<Marked, Error> {
         let marked = match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.mark(glimpse, trace, now).await,
+            Engine::Postgres(postgres) => postgres.mark(glimpse, trace, now).await,
         };
         if marked == Ok(Marked::Queued) {
             self.marked.notify_one();
@@ -54,6 +57,15 @@ impl Store {
         self.marked.notified().await;
     }
 
+    /// How long a worker that found nothing may sleep although nobody wakes it. Another replica's mark may not be heard.
+    #[must_use]
+    pub fn longest_sleep(&self) -> Duration {
+        match &self.engine {
+            Engine::Sqlite(_) => Duration::from_secs(5),
+            Engine::Postgres(_) => Duration::from_secs(1),
+        }
+    }
+
     /// How much waits, for metrics.
     ///
     /// # Errors
@@ -61,6 +73,7 @@ impl Store {
     pub async fn depth(&self) -> Result<Depth, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.depth().await,
+            Engine::Postgres(postgres) => postgres.depth().await,
         }
     }
 }

@@ -29,6 +29,7 @@ impl Store {
     pub async fn watermark(&self, walk: Walk, place: &str) -> Result<Option<Moment>, Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.watermark(walk, place).await,
+            Engine::Postgres(postgres) => postgres.watermark(walk, place).await,
         }
     }
 
@@ -39,6 +40,7 @@ impl Store {
     pub async fn keep_watermark(&self, walk: Walk, place: &str, at: Moment) -> Result<(), Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.keep_watermark(walk, place, at).await,
+            Engine::Postgres(postgres) => postgres.keep_watermark(walk, place, at).await,
         }
     }
 
@@ -49,6 +51,7 @@ impl Store {
     pub async fn forget_watermark(&self, walk: Walk, place: &str) -> Result<(), Error> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.forget_watermark(walk, place).await,
+            Engine::Postgres(postgres) => postgres.forget_watermark(walk, place).await,
         }
     }
 }

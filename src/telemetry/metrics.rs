@@ -197,7 +197,7 @@ fn show_from_the_start(policy: &Policy, workers: usize) {
     for outcome in ["complete", "incomplete"] {
         metrics::counter!("escalator_sweeps_total", "outcome" => outcome).increment(0);
     }
-    for reaction in ["retry", "pause", "park", "drop"] {
+    for reaction in ["retry", "pause", "park", "drop", "leave"] {
         metrics::counter!("escalator_assessment_failures_total", "reaction" => reaction).increment(0);
     }
     for band in &policy.bands {

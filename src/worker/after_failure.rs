@@ -27,6 +27,9 @@ pub enum Failure {
     /// It did not end.
     #[error("looking at it took too long")]
     TookTooLong,
+    /// Another replica may have taken it over.
+    #[error("it is not ours any more")]
+    LeaseLost,
     /// It was claimed again and again and never finished: perhaps it brings the process down.
     #[error("it was tried too often without ever finishing")]
     TooManyAttempts,
@@ -43,6 +46,8 @@ pub enum Next {
     Park,
     /// Forget it.
     Drop,
+    /// Nothing: it is somebody else's now.
+    Leave,
 }
 
 impl Next {
@@ -54,6 +59,7 @@ impl Next {
             Self::PauseAll(_) => "pause",
             Self::Park => "park",
             Self::Drop => "drop",
+            Self::Leave => "leave",
         }
     }
 }
@@ -102,6 +108,7 @@ pub fn after_failure(failure: &Failure, attempts: u32, policy: &RetryPolicy) -> 
         Failure::GitLab(GitLab::Refused { .. } | GitLab::Rejected { .. }) => Next::Park,
         Failure::GitLab(GitLab::NotFound) => Next::Drop,
         Failure::Store(store::Error::Unavailable(_)) | Failure::TookTooLong => again(None),
+        Failure::LeaseLost => Next::Leave,
         Failure::Store(store::Error::Corrupt(_)) | Failure::Comment(_) | Failure::TooManyAttempts => {
             Next::Park
         }
@@ -153,6 +160,7 @@ mod tests {
         let refused = gitlab::Error::Refused { reason: String::new() }.into();
         assert_eq!(after_failure(&refused, 1, &POLICY), Next::Park);
         assert_eq!(after_failure(&gitlab::Error::NotFound.into(), 1, &POLICY), Next::Drop);
+        assert_eq!(after_failure(&Failure::LeaseLost, 99, &POLICY), Next::Leave);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::after_failure::Failure;
+use super::lease::Lease;
 use super::look::{Changes, Look};
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
@@ -38,14 +39,15 @@ pub struct Desk {
 impl Desk {
     /// Looks at an issue. Returns what came of it, which the caller has to record.
     ///
-    /// Can be broken off anywhere and repeated: it only ever writes the difference to what it reads.
+    /// Can be broken off anywhere and repeated: it only ever writes the difference to what it reads. Asks the lease right
+    /// before each write.
     ///
     /// # Errors
     /// The [`Failure`], for the retry policy to decide about.
-    pub async fn look(&self, reference: IssueRef) -> Result<Look, Failure> {
+    pub async fn look(&self, reference: IssueRef, lease: &Lease) -> Result<Look, Failure> {
         let replacements = self.gitlab.token_replacements();
         let own_user_id = self.own_user_id(replacements).await?;
-        match self.look_as(own_user_id, reference).await {
+        match self.look_as(own_user_id, reference, lease).await {
             // Refused to another user than the one we took ourselves for.
             Err(Failure::GitLab(gitlab::Error::Refused { .. }))
                 if self.gitlab.token_replacements() != replacements =>
@@ -56,7 +58,7 @@ impl Desk {
         }
     }
 
-    async fn look_as(&self, own_user_id: u64, reference: IssueRef) -> Result<Look, Failure> {
+    async fn look_as(&self, own_user_id: u64, reference: IssueRef, lease: &Lease) -> Result<Look, Failure> {
         let started = Instant::now();
         let snapshot = self.gitlab.issue(&ProjectRef::Id(reference.project_id), reference.iid).await?;
         let known = self.store.recall(reference).await?;
@@ -76,11 +78,11 @@ impl Desk {
         }
 
         let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own_user_id).await?;
-        let after = self.write_labels(reference, &plan, &snapshot).await?;
+        let after = self.write_labels(reference, &plan, &snapshot, lease).await?;
         let entry = self.entry(&assessment, &snapshot, known.as_ref());
         let rendered = self.render(&assessment, &plan.hands, known.as_ref(), entry.as_ref())?;
         let note = known.as_ref().and_then(|known| known.note.clone());
-        let (note, written) = self.write_note(reference, note, rendered, &after, own_user_id).await?;
+        let (note, written) = self.write_note(note, rendered, &after, own_user_id, lease).await?;
 
         metrics::counter!("escalator_assessments_total", "band" => assessment.band.id.clone()).increment(1);
         tracing::info!(
@@ -209,6 +211,7 @@ impl Desk {
         issue: IssueRef,
         plan: &Plan,
         before: &Snapshot,
+        lease: &Lease,
     ) -> Result<Snapshot, Failure> {
         if plan.changes_no_label() {
             return Ok(before.clone());
@@ -216,6 +219,7 @@ impl Desk {
         match self.mode {
             Mode::Live => {
                 let change = LabelChange { add: plan.add.clone(), remove: plan.remove.clone() };
+                lease.check()?;
                 Ok(self.gitlab.change_labels(issue, &change).await?)
             }
             Mode::DryRun => {

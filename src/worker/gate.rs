@@ -6,6 +6,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::clock::{self, Millis};
+use crate::store::Store;
+
 /// Why GitLab wants no calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PauseReason {
@@ -85,6 +88,20 @@ impl Gate {
         match *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::ClosedUntil(until, why) if why == reason => until.duration_since(Instant::now()),
             State::ClosedUntil(..) | State::Open | State::Probing(_) => Duration::ZERO,
+        }
+    }
+
+    /// Closes the gate, and those of all replicas where GitLab counts the calls of all together. Whether it accepts an access
+    /// token each replica finds out by itself: one may have read the new one already.
+    pub async fn pause_everywhere(&self, pause: Pause, store: &Store) {
+        self.pause(pause);
+        match pause.reason {
+            PauseReason::Throttled => {}
+            PauseReason::Unauthorized => return,
+        }
+        let millis = i64::try_from(pause.length.as_millis()).unwrap_or(i64::MAX / 4);
+        if let Err(error) = store.pause(Millis(clock::now().0 + millis)).await {
+            tracing::warn!(%error, "could not tell other replicas to pause");
         }
     }
 

@@ -5,7 +5,9 @@
 
 mod after_failure;
 mod desk;
+mod duty;
 mod gate;
+mod lease;
 mod look;
 mod note;
 mod scribe;
@@ -23,17 +25,15 @@ use crate::store::{Claim, Claimed, Release, Store};
 
 pub use after_failure::{Failure, Next, RetryPolicy, after_failure};
 pub use desk::Desk;
+pub use duty::on_duty;
 pub use gate::{Gate, Pause, PauseReason};
+pub use lease::{LEASE, Lease};
 pub use look::{Changes, Look, Written};
 pub use scribe::Scribe;
 pub use token_watch::TokenWatch;
 
-/// How long a claim is ours. Longer than [`LONGEST_LOOK`], so that nobody else starts while we are still at it.
-const LEASE: Duration = Duration::from_secs(300);
 /// A look that takes longer is given up and tried again.
 pub const LONGEST_LOOK: Duration = Duration::from_secs(240);
-/// A sleeping worker looks at the queue at least this often.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How long to wait when the store does not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -67,6 +67,11 @@ impl Worker {
                     drop(pass);
                     self.sleep(next_due_at, &mut stop).await;
                 }
+                Ok(Claimed::Paused { until }) => {
+                    drop(pass);
+                    let reason = PauseReason::Throttled;
+                    self.gate.pause(Pause { reason, length: time_until(until) });
+                }
                 Err(error) => {
                     tracing::error!(%error, "cannot claim work; trying again");
                     tokio::select! {
@@ -79,12 +84,11 @@ impl Worker {
     }
 
     async fn sleep(&self, next_due_at: Option<Millis>, stop: &mut watch::Receiver<bool>) {
-        let until_due = next_due_at.map_or(LONGEST_SLEEP, |due_at| {
-            Duration::from_millis(u64::try_from(due_at.0 - clock::now().0).unwrap_or(0))
-        });
+        let longest = self.store.longest_sleep();
+        let until_due = next_due_at.map_or(longest, time_until);
         tokio::select! {
             () = self.store.until_marked() => {}
-            () = tokio::time::sleep(until_due.min(LONGEST_SLEEP)) => {}
+            () = tokio::time::sleep(until_due.min(longest)) => {}
             _ = stop.changed() => {}
         }
     }
@@ -102,7 +106,7 @@ impl Worker {
     }
 
     async fn look(&self, claim: Claim, span: &Span) {
-        let release = self.attempt(claim).await;
+        let Some(release) = self.attempt(claim).await else { return };
         span.record("outcome", release.name());
         let done = matches!(release, Release::Done(_));
         if self.finish(claim, release).instrument(spans::record()).await && done {
@@ -111,48 +115,52 @@ impl Worker {
         }
     }
 
-    /// Looks at a claimed issue. Returns how the claim is to end.
-    pub async fn attempt(&self, claim: Claim) -> Release {
+    /// Looks at a claimed issue. Returns how the claim is to end, if it is still ours.
+    pub async fn attempt(&self, claim: Claim) -> Option<Release> {
         let started = Instant::now();
         let looked = if claim.attempts > self.retry.max_attempts {
             Err(Failure::TooManyAttempts)
         } else {
-            tokio::time::timeout(LONGEST_LOOK, self.desk.look(claim.issue))
-                .await
-                .unwrap_or(Err(Failure::TookTooLong))
+            let lease = Lease::of(&claim);
+            let looking = lease.guard(&self.store, &claim, self.desk.look(claim.issue, &lease));
+            tokio::time::timeout(LONGEST_LOOK, looking).await.unwrap_or(Err(Failure::TookTooLong))
         };
         metrics::histogram!("escalator_assessment_duration_seconds").record(started.elapsed());
         match looked {
-            Ok(look) => Release::Done(look.record().map(Box::new)),
+            Ok(look) => Some(Release::Done(look.record().map(Box::new))),
             Err(failure) => {
                 spans::failed(&Span::current());
-                self.react(claim, &failure)
+                self.react(claim, &failure).await
             }
         }
     }
 
-    fn react(&self, claim: Claim, failure: &Failure) -> Release {
+    async fn react(&self, claim: Claim, failure: &Failure) -> Option<Release> {
         let (issue, attempts) = (claim.issue, claim.attempts);
         let next = after_failure(failure, attempts, &self.retry);
         metrics::counter!("escalator_assessment_failures_total", "reaction" => next.name()).increment(1);
         match next {
             Next::Retry(delay) => {
                 tracing::warn!(%issue, attempts, ?delay, error = %failure, "could not look at an issue; trying again");
-                Release::Retry(delay)
+                Some(Release::Retry(delay))
             }
             Next::PauseAll(pause) => {
                 tracing::warn!(%issue, pause = ?pause.length, error = %failure, "all work in GitLab pauses");
-                self.gate.pause(pause);
-                Release::Paused
+                self.gate.pause_everywhere(pause, &self.store).await;
+                Some(Release::Paused)
             }
             Next::Park => {
                 metrics::counter!("escalator_parked_total").increment(1);
                 tracing::error!(%issue, attempts, error = %failure, "parked an issue; it waits until it changes again");
-                Release::Parked { reason: failure.to_string() }
+                Some(Release::Parked { reason: failure.to_string() })
             }
             Next::Drop => {
                 tracing::info!(%issue, error = %failure, "dropped an issue");
-                Release::Dropped
+                Some(Release::Dropped)
+            }
+            Next::Leave => {
+                tracing::warn!(%issue, "broke off a look; another replica may have taken the issue over");
+                None
             }
         }
     }
@@ -175,4 +183,8 @@ impl Worker {
         }
         false
     }
+}
+
+fn time_until(moment: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(moment.0 - clock::now().0).unwrap_or(0))
 }

@@ -4,6 +4,7 @@
 
 use super::after_failure::Failure;
 use super::desk::Desk;
+use super::lease::Lease;
 use super::look::Written;
 use crate::calculator::issue::IssueRef;
 use crate::comment::{MARKER, Rendered};
@@ -15,12 +16,13 @@ impl Desk {
     /// Writes the comment if a reader would see a difference.
     pub(super) async fn write_note(
         &self,
-        issue: IssueRef,
         note: Option<NoteRef>,
         rendered: Rendered,
         snapshot: &Snapshot,
         own_user_id: u64,
+        lease: &Lease,
     ) -> Result<(Option<NoteRef>, Written), Failure> {
+        let issue = snapshot.reference;
         if note.as_ref().is_some_and(|note| note.digest.as_ref() == Some(&rendered.digest)) {
             return Ok((note, Written::Unchanged));
         }
@@ -35,6 +37,7 @@ impl Desk {
         }
         if let Some(note) = note {
             self.store.doubt_note(issue).await?;
+            lease.check()?;
             match self.gitlab.update_note(issue, note.id, &rendered.body).await {
                 Ok(()) => {
                     return Ok((Some(NoteRef { digest: Some(rendered.digest), ..note }), Written::Edited));
@@ -54,7 +57,7 @@ impl Desk {
                 Err(error) => return Err(error.into()),
             }
         }
-        let (id, written) = self.find_or_create_note(issue, &rendered.body, snapshot, own_user_id).await?;
+        let (id, written) = self.find_or_create_note(&rendered.body, snapshot, own_user_id, lease).await?;
         Ok((Some(NoteRef { id, digest: Some(rendered.digest) }), written))
     }
 
@@ -71,13 +74,15 @@ impl Desk {
     /// forgotten what it posted.
     async fn find_or_create_note(
         &self,
-        issue: IssueRef,
         body: &str,
         snapshot: &Snapshot,
         own_user_id: u64,
+        lease: &Lease,
     ) -> Result<(u64, Written), Failure> {
+        let issue = snapshot.reference;
         let mut kept = None;
         for note_id in self.own_notes(issue, snapshot, own_user_id).await? {
+            lease.check()?;
             let done = match kept {
                 None => self.gitlab.update_note(issue, note_id, body).await,
                 Some(_) => self.gitlab.delete_note(issue, note_id).await,
@@ -91,7 +96,10 @@ impl Desk {
         }
         match kept {
             Some(note_id) => Ok((note_id, Written::Edited)),
-            None => Ok((self.gitlab.create_note(issue, body, self.audience).await?, Written::Created)),
+            None => {
+                lease.check()?;
+                Ok((self.gitlab.create_note(issue, body, self.audience).await?, Written::Created))
+            }
         }
     }
 

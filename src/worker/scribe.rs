@@ -90,9 +90,9 @@ impl Scribe {
                     }
                 }
                 Err(failure) => match after_failure(&failure, NO_ATTEMPTS, &self.retry) {
-                    Next::Retry(_) => round = Err(failure),
+                    Next::Retry(_) | Next::Leave => round = Err(failure),
                     Next::PauseAll(pause) => {
-                        self.gate.pause(pause);
+                        self.gate.pause_everywhere(pause, &self.store).await;
                         return Err(failure);
                     }
                     Next::Park | Next::Drop => {

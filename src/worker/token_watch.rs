@@ -81,7 +81,7 @@ impl TokenWatch {
         match self.gitlab.token_expiry().await {
             Ok(expiry) => self.learn(token, now, Some(Known::Expiry(expiry))),
             Err(error) => match after_failure(&Failure::from(error), NO_ATTEMPTS, &self.retry) {
-                Next::Retry(_) => {}
+                Next::Retry(_) | Next::Leave => {}
                 Next::PauseAll(pause) => self.gate.pause(pause),
                 // Older than GitLab 15.5, or not this kind of token: nothing to see, and nothing wrong.
                 Next::Park | Next::Drop => self.learn(token, now, self.seen().known.map(|_| Known::NoLonger)),

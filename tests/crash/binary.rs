@@ -1,12 +1,14 @@
 //! The real program, started by its settings in the environment.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use escalator::sandbox::Sandbox;
+use tempfile::TempDir;
 
 /// Made of the bytes 0 to 31; signs every delivery of these tests.
 pub const SIGNING_TOKEN: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -19,10 +21,11 @@ pub struct Program {
     pub address: SocketAddr,
     pub admin: SocketAddr,
     running: Option<Child>,
+    folder: TempDir,
 }
 
 impl Program {
-    pub fn new(gitlab: &Sandbox, token: &str, folder: &Path) -> Self {
+    pub fn new(gitlab: &Sandbox, token: &str, store_url: &str) -> Self {
         let (address, admin) = (free_address(), free_address());
         let variables = [
             ("GITLAB__URL", gitlab.url()),
@@ -35,11 +38,16 @@ impl Program {
             ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),
             ("SERVER__LISTEN", address.to_string()),
             ("ADMIN__LISTEN", admin.to_string()),
-            ("STORE__URL", format!("sqlite://{}", folder.join("escalator.db").display())),
+            ("STORE__URL", store_url.to_owned()),
         ];
         let variables =
             variables.into_iter().map(|(name, value)| (format!("ESCALATOR__{name}"), value)).collect();
-        Self { variables, address, admin, running: None }
+        Self { variables, address, admin, running: None, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// One more setting, such as `("SWEEP__INTERVAL", "1s")`.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
     }
 
     /// Starts it and waits until it listens.
@@ -50,7 +58,7 @@ impl Program {
             .envs(&self.variables)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::options().create(true).append(true).open(self.log_path()).unwrap())
             .spawn()
             .unwrap();
         let started = Instant::now();
@@ -60,6 +68,33 @@ impl Program {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         self.running = Some(child);
+    }
+
+    /// What it has logged, over all its runs.
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Sends a signal such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let id = self.running.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    /// The status of a page of the admin address.
+    pub async fn status(&self, path: &str) -> u16 {
+        reqwest::get(format!("http://{}{path}", self.admin)).await.unwrap().status().as_u16()
+    }
+
+    /// A metric as it tells it, if it runs and knows it.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let page = reqwest::get(format!("http://{}/metrics", self.admin)).await.ok()?.text().await.ok()?;
+        let mut figures = page.lines().filter_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        figures.next()
     }
 
     /// `kill -9`, at whatever it is doing.

@@ -70,7 +70,8 @@ async fn survive(weather: Weather) {
         (gitlab.project("acme/shop"), gitlab.user("riley"), gitlab.bot("escalator-bot"));
     gitlab.member(reporter, "acme", 20);
     gitlab.member(bot, "acme", 20);
-    let mut program = Program::new(&gitlab, &gitlab.token(bot, &["api"]), folder.path());
+    let store = format!("sqlite://{}", folder.path().join("escalator.db").display());
+    let mut program = Program::new(&gitlab, &gitlab.token(bot, &["api"]), &store);
     let url = format!("http://{}/webhooks/gitlab", program.address);
     gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
     program.start().await;

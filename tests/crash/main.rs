@@ -7,6 +7,7 @@
 #[expect(dead_code, reason = "shared with the tests of the service, which use more of it")]
 #[path = "../service/app.rs"]
 mod app;
+#[expect(dead_code, reason = "shared with the tests of replicas, which use more of it")]
 mod binary;
 mod kills;
 mod late;

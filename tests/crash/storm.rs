@@ -41,7 +41,7 @@ async fn throttled_without_a_word_for_how_long_nobody_calls_again_soon() {
     // A restart forgets the pause, as an operator may want.
     app.stop_service().await;
     app.gitlab.clear_faults();
-    app.restart_service();
+    app.restart_service().await;
     app.settle().await;
     for issue in issues {
         assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);

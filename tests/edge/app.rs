@@ -42,7 +42,7 @@ impl App {
     /// With these settings, named as in the environment.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let service = Service::start(configuration(settings, &folder)).unwrap();
+        let service = Service::start(configuration(settings, &folder)).await.unwrap();
         // The workers learn at once that there is nothing to do.
         tokio::task::yield_now().await;
         Self { service, http: Client::builder().no_proxy().build().unwrap(), _folder: folder }

@@ -66,7 +66,7 @@ impl TestApp {
             store_name: "escalator.db".to_owned(),
         };
         app.replace_token(&app.token);
-        app.start_service();
+        app.start_service().await;
         let url = format!("http://{}/webhooks/gitlab", app.service().webhook_address);
         app.hook =
             app.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
@@ -76,7 +76,7 @@ impl TestApp {
         app
     }
 
-    fn start_service(&mut self) {
+    async fn start_service(&mut self) {
         let mut variables = self.variables.clone();
         for (name, value) in [
             ("GITLAB__URL", self.gitlab.url()),
@@ -93,7 +93,7 @@ impl TestApp {
             variables.entry(format!("ESCALATOR__{name}")).or_insert(value);
         }
         let config = load(&Sources { file: None, variables }).unwrap().serving().unwrap();
-        let service = Service::start(config).unwrap();
+        let service = Service::start(config).await.unwrap();
         let address = service.webhook_address.to_string();
         self.variables.insert("ESCALATOR__SERVER__LISTEN".to_owned(), address);
         self.service = Some(service);
@@ -122,14 +122,14 @@ impl TestApp {
     }
 
     /// Starts it again on the same address and store.
-    pub fn restart_service(&mut self) {
-        self.start_service();
+    pub async fn restart_service(&mut self) {
+        self.start_service().await;
     }
 
     /// Starts it again with an empty store, as after a disaster.
-    pub fn restart_service_without_its_store(&mut self) {
+    pub async fn restart_service_without_its_store(&mut self) {
         self.store_name = "another.db".to_owned();
-        self.start_service();
+        self.start_service().await;
     }
 
     /// The REST requests of the work: without the question about the access token, which comes at every start.

@@ -56,7 +56,7 @@ async fn with_a_lost_store_the_comment_is_found_again_and_doubles_are_removed() 
     app.gitlab.by(app.bot).note(issue, &format!("{MARKER}\nA double of an older time.")).unwrap();
     app.stop_service().await;
 
-    app.restart_service_without_its_store();
+    app.restart_service_without_its_store().await;
     app.reporter().add_labels(issue, ["customer-impact::no"]).unwrap();
     app.settle().await;
     let notes = app.gitlab.notes(issue);

@@ -132,7 +132,7 @@ async fn with_a_revoked_token_deliveries_are_kept_and_gitlab_is_left_alone() {
 
     app.stop_service().await;
     app.gitlab.clear_faults();
-    app.restart_service();
+    app.restart_service().await;
     app.until("every issue has its comment", |app| {
         issues.iter().all(|issue| app.gitlab.notes(*issue).len() == 1)
     })

@@ -181,7 +181,7 @@ async fn what_was_answered_202_is_done_after_a_restart() {
     app.stop_service().await;
 
     app.gitlab.clear_faults();
-    app.restart_service();
+    app.restart_service().await;
     app.settle().await;
     assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
     app.end().await;

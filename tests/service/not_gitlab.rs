@@ -34,12 +34,12 @@ async fn where_nothing_works_deliveries_are_kept_and_gitlab_is_left_alone() {
         app.gitlab.fault(trouble.clone());
         let issues: Vec<_> = (0..5).map(|_| app.incident(&[])).collect();
         app.gitlab.settled().await;
-        app.until("GitLab was asked", |app| !app.gitlab.requests().is_empty()).await;
+        app.until("GitLab was asked", |app| !app.calls().is_empty()).await;
         app.stop_service().await;
-        assert_eq!(app.gitlab.requests().len(), 1, "{trouble:?}: one call finds out, then everything pauses");
+        assert_eq!(app.calls().len(), 1, "{trouble:?}: one call finds out, then everything pauses");
 
         app.gitlab.clear_faults();
-        app.restart_service();
+        app.restart_service().await;
         app.until("every issue has its comment", |app| {
             issues.iter().all(|issue| app.gitlab.notes(*issue).len() == 1)
         })
@@ -63,7 +63,7 @@ async fn a_redirect_at_work_pauses_and_parks_nothing() {
     .await;
     app.stop_service().await;
     app.gitlab.clear_faults();
-    app.restart_service();
+    app.restart_service().await;
     app.settle().await;
     for issue in [known, new] {
         assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);

@@ -62,7 +62,7 @@ async fn a_gitlab_that_does_not_tell_of_its_tokens_leaves_the_days_unknown() {
 
     app.stop_service().await;
     app.gitlab.clear_requests();
-    app.restart_service();
+    app.restart_service().await;
     app.until("GitLab was asked", |app| asked(app) == 1).await;
     assert_eq!(app.service().token_watch.days_left(now()), None);
     app.end().await;

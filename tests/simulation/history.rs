@@ -36,7 +36,7 @@ const MOST_ROUNDS: usize = 50;
 /// A look that was begun.
 struct Look {
     claim: Claim,
-    task: JoinHandle<Release>,
+    task: JoinHandle<Option<Release>>,
     stage: Stage,
 }
 
@@ -214,6 +214,7 @@ impl<'scene> History<'scene> {
         let claim = match self.worker().store.claim(self.now, LEASE).await.unwrap() {
             Claimed::Issue(claim) => claim,
             Claimed::Nothing { next_due_at } => return Ok(next_due_at),
+            Claimed::Paused { .. } => unreachable!("one process alone pauses by its gate"),
         };
         let iid = claim.issue.iid;
         if self.looks.contains_key(&claim.issue) {
@@ -229,11 +230,11 @@ impl<'scene> History<'scene> {
     }
 
     /// Until the look's next call is held, or it is over.
-    async fn next_stage(&self, task: &mut JoinHandle<Release>, iid: u64) -> Stage {
+    async fn next_stage(&self, task: &mut JoinHandle<Option<Release>>, iid: u64) -> Stage {
         let held =
             self.scene.gitlab.until_held(|held| held.iid == Some(iid) && !self.late.contains(&held.id));
         tokio::select! {
-            release = task => Stage::Over(release.unwrap()),
+            release = task => Stage::Over(release.unwrap().expect("nobody else could take it over")),
             id = held => Stage::Held(id),
         }
     }

@@ -6,6 +6,7 @@ use escalator::comment::{HistoryEntry, Renderer, View};
 use escalator::gitlab::ProjectRef;
 use escalator::sandbox::IssueId;
 use escalator::store::Recollection;
+use escalator::worker::Lease;
 
 use super::history::{History, reference};
 
@@ -106,7 +107,7 @@ async fn fresh_comment(history: &History<'_>, id: IssueId, known: &Recollection)
 /// A look at an issue that is as it should be reads and does not write.
 async fn nothing_more_to_do(history: &History<'_>, id: IssueId) -> Result<(), String> {
     history.scene.gitlab.clear_requests();
-    let looked = history.worker().desk.look(reference(id)).await;
+    let looked = history.worker().desk.look(reference(id), &Lease::without_end()).await;
     must!(looked.is_ok(), "a further look fails: {looked:?}");
     let writes = history.scene.gitlab.writes(id);
     must!(writes == 0, "a further look writes {writes} times");

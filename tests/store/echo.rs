@@ -9,7 +9,7 @@ use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::clock::Millis;
 use escalator::store::{Claim, Echo, Entry, Marked, NoteRef, Record, Release, Store};
 
-use super::{claim, glimpse, issue, new_store};
+use super::{claim, glimpse, issue, on_each_engine};
 
 const COMMENT: u64 = 7;
 
@@ -68,73 +68,86 @@ fn strange() -> [Echo; 3] {
 
 #[tokio::test]
 async fn what_shows_an_issue_as_it_was_left_brings_nothing() {
-    let (_folder, store) = new_store();
-    let claimed = work(&store).await;
-    let echoes = || [echo("new", None), echo("new", Some((COMMENT, "new")))];
-    for echo in echoes() {
-        assert_eq!(store.hear(echo, Millis(1)).await, Ok(Marked::Unchanged));
-    }
-    store.finish(claimed, done(), Millis(2)).await.unwrap();
-    for echo in echoes() {
-        assert_eq!(store.hear(echo, Millis(3)).await, Ok(Marked::Unchanged));
-    }
-    assert_eq!(store.depth().await.unwrap().waiting, 0);
-    assert_eq!(note(&store).await, known(Some("new")));
+    on_each_engine(async |store| {
+        let claimed = work(&store).await;
+        let echoes = || [echo("new", None), echo("new", Some((COMMENT, "new")))];
+        for echo in echoes() {
+            assert_eq!(store.hear(echo, Millis(1)).await, Ok(Marked::Unchanged));
+        }
+        store.finish(claimed, done(), Millis(2)).await.unwrap();
+        for echo in echoes() {
+            assert_eq!(store.hear(echo, Millis(3)).await, Ok(Marked::Unchanged));
+        }
+        assert_eq!(store.depth().await.unwrap().waiting, 0);
+        assert_eq!(note(&store).await, known(Some("new")));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_shows_it_otherwise_while_it_is_worked_on_brings_another_look() {
     for echo in strange() {
-        let (_folder, store) = new_store();
-        let claimed = work(&store).await;
-        store.hear(echo.clone(), Millis(1)).await.unwrap();
-        store.finish(claimed, done(), Millis(2)).await.unwrap();
-        assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
-        assert_eq!(note(&store).await.is_none(), echo.note.is_some(), "{echo:?}");
+        on_each_engine(async |store| {
+            let echo = echo.clone();
+            let claimed = work(&store).await;
+            store.hear(echo.clone(), Millis(1)).await.unwrap();
+            store.finish(claimed, done(), Millis(2)).await.unwrap();
+            assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
+            assert_eq!(note(&store).await.is_none(), echo.note.is_some(), "{echo:?}");
 
-        // Heard once, compared once.
-        let again = claim(&store, 10_000).await.unwrap();
-        store.finish(again, done(), Millis(10_001)).await.unwrap();
-        assert_eq!(store.depth().await.unwrap().waiting, 0);
+            // Heard once, compared once.
+            let again = claim(&store, 10_000).await.unwrap();
+            store.finish(again, done(), Millis(10_001)).await.unwrap();
+            assert_eq!(store.depth().await.unwrap().waiting, 0);
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn what_is_heard_before_a_failure_is_compared_after_the_success() {
     for echo in strange() {
-        let (_folder, store) = new_store();
-        let claimed = work(&store).await;
-        store.hear(echo.clone(), Millis(1)).await.unwrap();
-        store.finish(claimed, Release::Paused, Millis(2)).await.unwrap();
-        let again = claim(&store, 3).await.unwrap();
-        store.finish(again, done(), Millis(4)).await.unwrap();
-        assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
+        on_each_engine(async |store| {
+            let echo = echo.clone();
+            let claimed = work(&store).await;
+            store.hear(echo.clone(), Millis(1)).await.unwrap();
+            store.finish(claimed, Release::Paused, Millis(2)).await.unwrap();
+            let again = claim(&store, 3).await.unwrap();
+            store.finish(again, done(), Millis(4)).await.unwrap();
+            assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn what_shows_it_otherwise_afterwards_brings_another_look() {
     for echo in strange() {
-        let (_folder, store) = new_store();
-        let claimed = work(&store).await;
-        store.finish(claimed, done(), Millis(1)).await.unwrap();
-        assert_eq!(store.hear(echo.clone(), Millis(2)).await, Ok(Marked::Queued));
-        assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
-        assert_eq!(note(&store).await.is_none(), echo.note.is_some(), "{echo:?}");
+        on_each_engine(async |store| {
+            let echo = echo.clone();
+            let claimed = work(&store).await;
+            store.finish(claimed, done(), Millis(1)).await.unwrap();
+            assert_eq!(store.hear(echo.clone(), Millis(2)).await, Ok(Marked::Queued));
+            assert_eq!(store.depth().await.unwrap().waiting, 1, "{echo:?}");
+            assert_eq!(note(&store).await.is_none(), echo.note.is_some(), "{echo:?}");
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn nobody_claims_to_know_how_a_comment_reads_between_an_edit_and_its_record() {
-    let (_folder, store) = new_store();
-    let claimed = work(&store).await;
-    store.finish(claimed, done(), Millis(1)).await.unwrap();
-    store.doubt_note(issue(1)).await.unwrap();
-    assert_eq!(note(&store).await, known(None));
-    // It will be written anyhow, so that need not be looked for.
-    store.hear(echo("new", Some((COMMENT, "old"))), Millis(2)).await.unwrap();
-    assert_eq!(note(&store).await, known(None));
-    let claimed = work(&store).await;
-    store.finish(claimed, done(), Millis(3)).await.unwrap();
-    assert_eq!(note(&store).await, known(Some("new")));
+    on_each_engine(async |store| {
+        let claimed = work(&store).await;
+        store.finish(claimed, done(), Millis(1)).await.unwrap();
+        store.doubt_note(issue(1)).await.unwrap();
+        assert_eq!(note(&store).await, known(None));
+        // It will be written anyhow, so that need not be looked for.
+        store.hear(echo("new", Some((COMMENT, "old"))), Millis(2)).await.unwrap();
+        assert_eq!(note(&store).await, known(None));
+        let claimed = work(&store).await;
+        store.finish(claimed, done(), Millis(3)).await.unwrap();
+        assert_eq!(note(&store).await, known(Some("new")));
+    })
+    .await;
 }

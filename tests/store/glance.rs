@@ -6,7 +6,7 @@ use escalator::store::{Marked, Store};
 use rusqlite::Connection;
 
 use super::echo::done;
-use super::{claim, glimpse, issue, new_store};
+use super::{claim, glimpse, issue, new_file};
 
 const WAITING: u64 = 1;
 const FOLLOWED: u64 = 2;
@@ -14,7 +14,7 @@ const UNKNOWN: u64 = 3;
 
 #[tokio::test]
 async fn what_needs_no_write_waits_for_no_writer() {
-    let (folder, store) = new_store();
+    let (folder, store) = new_file();
     store.mark(glimpse(FOLLOWED), None, Millis(0)).await.unwrap();
     let claimed = claim(&store, 0).await.unwrap();
     assert!(store.finish(claimed, done(), Millis(0)).await.unwrap());

@@ -1,5 +1,7 @@
-//! The store on a real database file: the queue's promises, and what a crash, a second process or a damaged file does.
+//! The store on a real SQLite file and in a real PostgreSQL: the queue's promises on both; what a crash, a second process
+//! or a damaged file does to the one; and what replicas share in the other.
 
+#![expect(clippy::print_stderr, reason = "a test that fails has to tell on which engine")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod echo;
@@ -7,6 +9,12 @@ mod glance;
 mod histories;
 mod opening;
 mod queue;
+mod replicas;
+mod schema;
+
+#[expect(dead_code, reason = "shared with the tests that stop the server")]
+#[path = "../postgres/mod.rs"]
+mod postgres;
 
 use std::time::Duration;
 
@@ -16,11 +24,25 @@ use escalator::store::{Claim, Claimed, Store};
 
 const LEASE: Duration = Duration::from_secs(300);
 
-/// A store in a folder of its own, at the beginning of time.
-fn new_store() -> (tempfile::TempDir, Store) {
+/// Does a test with each engine, on an empty store at the beginning of time. A failure tells above which it was.
+async fn on_each_engine(test: impl AsyncFn(Store)) {
+    eprintln!("on SQLite");
+    let (_folder, store) = new_file();
+    test(store).await;
+    eprintln!("on PostgreSQL");
+    test(new_database().await).await;
+}
+
+/// A store in a folder of its own.
+fn new_file() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("escalator.db"), Millis(0)).unwrap();
     (folder, store)
+}
+
+/// A store in a database of its own.
+async fn new_database() -> Store {
+    Store::connect(&postgres::shared().create_database()).await.unwrap()
 }
 
 fn issue(iid: u64) -> IssueRef {
@@ -41,6 +63,6 @@ fn glimpse(iid: u64) -> Glimpse {
 async fn claim(store: &Store, now: i64) -> Option<Claim> {
     match store.claim(Millis(now), LEASE).await.unwrap() {
         Claimed::Issue(claim) => Some(claim),
-        Claimed::Nothing { .. } => None,
+        Claimed::Nothing { .. } | Claimed::Paused { .. } => None,
     }
 }

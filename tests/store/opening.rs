@@ -5,11 +5,11 @@ use std::fs;
 use escalator::clock::Millis;
 use escalator::store::{OpenError, Store};
 
-use super::{claim, glimpse, issue, new_store};
+use super::{claim, glimpse, issue, new_file};
 
 #[tokio::test]
 async fn a_second_process_is_refused() {
-    let (folder, _store) = new_store();
+    let (folder, _store) = new_file();
     let refused = Store::open(&folder.path().join("escalator.db"), Millis(0)).err().unwrap();
     assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
 }
@@ -65,7 +65,7 @@ fn a_folder_that_does_not_exist_is_named() {
 
 #[tokio::test]
 async fn a_store_that_beats_is_writable_and_durable() {
-    let (folder, store) = new_store();
+    let (folder, store) = new_file();
     store.beat(Millis(42)).await.unwrap();
     store.mark(glimpse(1), None, Millis(42)).await.unwrap();
     let reader = rusqlite::Connection::open(folder.path().join("escalator.db")).unwrap();

@@ -6,109 +6,123 @@ use escalator::clock::Millis;
 use escalator::store::{Claimed, Marked, Release, Store};
 use escalator::trace_parent::TraceParent;
 
-use super::{LEASE, claim, glimpse, issue, new_store};
+use super::{LEASE, claim, glimpse, issue, new_file, on_each_engine};
 
 #[tokio::test]
 async fn an_issue_marked_many_times_is_claimed_once() {
-    let (_folder, store) = new_store();
-    for _ in 0..10 {
-        assert_eq!(store.mark(glimpse(1), None, Millis(5)).await, Ok(Marked::Queued));
-    }
-    let claimed = claim(&store, 5).await.unwrap();
-    assert_eq!((claimed.issue, claimed.attempts, claimed.marked_at), (issue(1), 1, Millis(5)));
-    assert_eq!(claim(&store, 5).await, None);
+    on_each_engine(async |store| {
+        for _ in 0..10 {
+            assert_eq!(store.mark(glimpse(1), None, Millis(5)).await, Ok(Marked::Queued));
+        }
+        let claimed = claim(&store, 5).await.unwrap();
+        assert_eq!((claimed.issue, claimed.attempts, claimed.marked_at), (issue(1), 1, Millis(5)));
+        assert_eq!(claim(&store, 5).await, None);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_mark_during_a_run_brings_another_run_afterwards_and_not_at_the_same_time() {
-    let (_folder, store) = new_store();
-    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
-    let first = claim(&store, 0).await.unwrap();
-    store.mark(glimpse(1), None, Millis(1)).await.unwrap();
-    assert_eq!(claim(&store, 1).await, None);
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+        let first = claim(&store, 0).await.unwrap();
+        store.mark(glimpse(1), None, Millis(1)).await.unwrap();
+        assert_eq!(claim(&store, 1).await, None);
 
-    assert!(store.finish(first, Release::Done(None), Millis(10)).await.unwrap());
-    assert_eq!(claim(&store, 10).await, None, "a burst is given a moment to end");
-    let second = claim(&store, 5_000).await.unwrap();
-    assert_eq!(second.attempts, 1);
-    assert!(store.finish(second, Release::Done(None), Millis(5_000)).await.unwrap());
-    assert_eq!(claim(&store, 10_000).await, None);
+        assert!(store.finish(first, Release::Done(None), Millis(10)).await.unwrap());
+        assert_eq!(claim(&store, 10).await, None, "a burst is given a moment to end");
+        let second = claim(&store, 5_000).await.unwrap();
+        assert_eq!(second.attempts, 1);
+        assert!(store.finish(second, Release::Done(None), Millis(5_000)).await.unwrap());
+        assert_eq!(claim(&store, 10_000).await, None);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn who_comes_back_after_the_lease_changes_nothing() {
-    let (_folder, store) = new_store();
-    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
-    let stalled = claim(&store, 0).await.unwrap();
-    let after = i64::try_from(LEASE.as_millis()).unwrap() + 1;
-    let successor = claim(&store, after).await.unwrap();
-    assert_eq!(successor.attempts, 2);
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+        let stalled = claim(&store, 0).await.unwrap();
+        let after = i64::try_from(LEASE.as_millis()).unwrap() + 1;
+        let successor = claim(&store, after).await.unwrap();
+        assert_eq!(successor.attempts, 2);
 
-    assert!(!store.finish(stalled, Release::Done(None), Millis(after)).await.unwrap());
-    assert!(store.finish(successor, Release::Done(None), Millis(after)).await.unwrap());
-    assert_eq!(store.depth().await.unwrap().waiting, 0);
+        assert!(!store.finish(stalled, Release::Done(None), Millis(after)).await.unwrap());
+        assert!(store.finish(successor, Release::Done(None), Millis(after)).await.unwrap());
+        assert_eq!(store.depth().await.unwrap().waiting, 0);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_retry_waits_and_counts_and_a_pause_does_neither() {
-    let (_folder, store) = new_store();
-    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
-    let first = claim(&store, 0).await.unwrap();
-    store.finish(first, Release::Retry(Duration::from_secs(7)), Millis(0)).await.unwrap();
-    assert_eq!(
-        store.claim(Millis(6_999), LEASE).await,
-        Ok(Claimed::Nothing { next_due_at: Some(Millis(7_000)) })
-    );
-    let second = claim(&store, 7_000).await.unwrap();
-    assert_eq!(second.attempts, 2);
-    store.finish(second, Release::Paused, Millis(7_000)).await.unwrap();
-    assert_eq!(claim(&store, 7_000).await.unwrap().attempts, 2);
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+        let first = claim(&store, 0).await.unwrap();
+        store.finish(first, Release::Retry(Duration::from_secs(7)), Millis(0)).await.unwrap();
+        assert_eq!(
+            store.claim(Millis(6_999), LEASE).await,
+            Ok(Claimed::Nothing { next_due_at: Some(Millis(7_000)) })
+        );
+        let second = claim(&store, 7_000).await.unwrap();
+        assert_eq!(second.attempts, 2);
+        store.finish(second, Release::Paused, Millis(7_000)).await.unwrap();
+        assert_eq!(claim(&store, 7_000).await.unwrap().attempts, 2);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_parked_issue_waits_for_a_relevant_change() {
-    let (_folder, store) = new_store();
-    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
-    let claimed = claim(&store, 0).await.unwrap();
-    store.finish(claimed, Release::Parked { reason: "no role".to_owned() }, Millis(0)).await.unwrap();
-    assert_eq!(claim(&store, 1_000_000).await, None);
-    let depth = store.depth().await.unwrap();
-    assert_eq!((depth.waiting, depth.parked, depth.oldest_marked_at), (0, 1, None));
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+        let claimed = claim(&store, 0).await.unwrap();
+        store.finish(claimed, Release::Parked { reason: "no role".to_owned() }, Millis(0)).await.unwrap();
+        assert_eq!(claim(&store, 1_000_000).await, None);
+        let depth = store.depth().await.unwrap();
+        assert_eq!((depth.waiting, depth.parked, depth.oldest_marked_at), (0, 1, None));
 
-    let mut irrelevant = glimpse(1);
-    irrelevant.may_have_source = false;
-    assert_eq!(store.mark(irrelevant, None, Millis(1)).await, Ok(Marked::Irrelevant));
-    assert_eq!(store.mark(glimpse(1), None, Millis(2)).await, Ok(Marked::Queued));
-    assert_eq!(claim(&store, 2).await.unwrap().attempts, 1);
+        let mut irrelevant = glimpse(1);
+        irrelevant.may_have_source = false;
+        assert_eq!(store.mark(irrelevant, None, Millis(1)).await, Ok(Marked::Irrelevant));
+        assert_eq!(store.mark(glimpse(1), None, Millis(2)).await, Ok(Marked::Queued));
+        assert_eq!(claim(&store, 2).await.unwrap().attempts, 1);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_longest_due_is_claimed_first() {
-    let (_folder, store) = new_store();
-    for (iid, at) in [(3, 30), (1, 10), (2, 20)] {
-        store.mark(glimpse(iid), None, Millis(at)).await.unwrap();
-    }
-    for iid in 1..=3 {
-        assert_eq!(claim(&store, 100).await.unwrap().issue, issue(iid));
-    }
+    on_each_engine(async |store| {
+        for (iid, at) in [(3, 30), (1, 10), (2, 20)] {
+            store.mark(glimpse(iid), None, Millis(at)).await.unwrap();
+        }
+        for iid in 1..=3 {
+            assert_eq!(claim(&store, 100).await.unwrap().issue, issue(iid));
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_trace_of_the_delivery_that_brought_a_look_goes_with_the_claim() {
-    let (_folder, store) = new_store();
-    let trace = |span_id| Some(TraceParent { trace_id: u128::MAX, span_id, flags: 1 });
-    store.mark(glimpse(1), trace(1), Millis(0)).await.unwrap();
-    store.mark(glimpse(1), trace(2), Millis(0)).await.unwrap();
-    let first = claim(&store, 0).await.unwrap();
-    assert_eq!(first.trace, trace(1));
-    store.mark(glimpse(1), trace(3), Millis(1)).await.unwrap();
-    store.finish(first, Release::Done(None), Millis(2)).await.unwrap();
-    assert_eq!(claim(&store, 5_000).await.unwrap().trace, trace(3));
+    on_each_engine(async |store| {
+        let trace = |span_id| Some(TraceParent { trace_id: u128::MAX, span_id, flags: 1 });
+        store.mark(glimpse(1), trace(1), Millis(0)).await.unwrap();
+        store.mark(glimpse(1), trace(2), Millis(0)).await.unwrap();
+        let first = claim(&store, 0).await.unwrap();
+        assert_eq!(first.trace, trace(1));
+        store.mark(glimpse(1), trace(3), Millis(1)).await.unwrap();
+        store.finish(first, Release::Done(None), Millis(2)).await.unwrap();
+        assert_eq!(claim(&store, 5_000).await.unwrap().trace, trace(3));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_a_dead_process_had_claimed_is_free_again_with_its_attempts_counted() {
-    let (folder, store) = new_store();
+    let (folder, store) = new_file();
     store.mark(glimpse(1), None, Millis(0)).await.unwrap();
     claim(&store, 0).await.unwrap();
     drop(store);
@@ -119,7 +133,7 @@ async fn what_a_dead_process_had_claimed_is_free_again_with_its_attempts_counted
 
 #[tokio::test]
 async fn what_a_dead_process_had_claimed_long_ago_is_due() {
-    let (folder, store) = new_store();
+    let (folder, store) = new_file();
     store.mark(glimpse(1), None, Millis(0)).await.unwrap();
     claim(&store, 0).await.unwrap();
     drop(store);

@@ -92,7 +92,7 @@ async fn what_happened_while_escalator_was_down_is_made_up_for_by_the_sweep_at_t
     app.gitlab.settled().await;
     app.gitlab.clear_requests();
 
-    app.restart_service();
+    app.restart_service().await;
     app.until("the first issues are listed", |app| !super::lists(app).is_empty()).await;
     app.until("the last one is right", |app| app.gitlab.notes(new).len() == 1).await;
     app.settle().await;
@@ -108,7 +108,7 @@ async fn an_outage_of_both_is_made_up_for_by_one_sweep() {
     app.stop_service().await;
     let new = lost.happen(&app);
 
-    app.restart_service();
+    app.restart_service().await;
     sweep(&app).await;
     lost.assert_right(&app, new);
     app.end().await;
@@ -149,7 +149,7 @@ async fn a_label_of_ours_that_a_lost_store_forgot_is_looked_after_without_a_sour
     app.gitlab.drop_deliveries(true);
     app.reporter().remove_labels(issue, ["outage"]).unwrap();
 
-    app.restart_service_without_its_store();
+    app.restart_service_without_its_store().await;
     super::until_swept(&app).await;
     assert!(app.escalation_labels(issue).is_empty());
     assert!(app.comment(issue).contains("no longer comes from any source"));

@@ -41,7 +41,7 @@ async fn an_unavailable_gitlab_is_swept_again_soon_and_not_only_after_the_interv
     let issue = app.incident(&score(5, &[]));
     app.stop_service().await;
     app.gitlab.fault(Fault::status(502).on("GET", "/groups/acme/issues").times(3));
-    app.restart_service();
+    app.restart_service().await;
     app.until("a sweep found it", |app| app.escalation_labels(issue) == ["platform-escalation"]).await;
     app.end().await;
 }
@@ -74,7 +74,7 @@ async fn throttling_holds_the_sweep_and_the_workers_alike() {
     app.stop_service().await;
     app.gitlab.clear_requests();
     app.gitlab.fault(Fault::throttled(1).on("GET", "/groups/acme/issues").times(1));
-    app.restart_service();
+    app.restart_service().await;
     app.until("the sweep was refused", |app| !app.calls().is_empty()).await;
     app.reporter().add_labels(issue, ["customer-impact::yes"]).unwrap();
     app.settle().await;
@@ -147,7 +147,7 @@ async fn the_watermark_survives_a_restart_and_the_next_sweep_begins_there() {
     let before = watermark(&app).await.unwrap();
     app.stop_service().await;
     app.gitlab.clear_requests();
-    app.restart_service();
+    app.restart_service().await;
     app.until("it is swept again", |app| !lists(app).is_empty()).await;
     let first = app.calls().remove(0);
     let since = jiff::Timestamp::from_millisecond(before.0 - 120_000).unwrap().to_string();

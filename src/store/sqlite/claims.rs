@@ -1,6 +1,6 @@
 //! Claims in SQLite: the one writing thread does one after the other, so that a claim needs no lock of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -18,8 +18,17 @@ impl Sqlite {
         self.writer.run(move |connection| claim(connection, now, lease)).await
     }
 
-    pub async fn claim_issue(&self, issue: IssueRef, now: Millis, lease: Duration) -> Result<Claim, Error> {
+    pub async fn claim_issue(
+        &self,
+        issue: IssueRef,
+        now: Millis,
+        lease: Duration,
+    ) -> Result<Option<Claim>, Error> {
         self.writer.run(move |connection| claim_issue(connection, issue, now, lease)).await
+    }
+
+    pub async fn renew(&self, claim: Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
+        self.writer.run(move |connection| renew(connection, claim, now, lease)).await
     }
 
     pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
@@ -39,7 +48,7 @@ pub(super) fn free_all(connection: &Connection, now: Millis) -> rusqlite::Result
 }
 
 fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-    let token = fastrand::i64(0..i64::MAX);
+    let (token, asked) = (fastrand::i64(0..i64::MAX), Instant::now());
     let claimed = connection
         .prepare_cached(
             "UPDATE queue
@@ -57,6 +66,7 @@ fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claime
                 attempts: row.get(2)?,
                 marked_at: Millis(row.get(3)?),
                 trace: trace(row.get(4)?),
+                ours_until: asked + lease,
             })
         })
         .optional()?;
@@ -74,9 +84,18 @@ fn claim_issue(
     issue: IssueRef,
     now: Millis,
     lease: Duration,
-) -> Result<Claim, Error> {
+) -> Result<Option<Claim>, Error> {
+    let (token, asked) = (fastrand::i64(0..i64::MAX), Instant::now());
+    let taken: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM queue
+                            WHERE project_id = ?1 AND iid = ?2 AND token IS NOT NULL AND due_at > ?3)",
+        )?
+        .query_row(params![issue.project_id, issue.iid, now.0], |row| row.get(0))?;
+    if taken {
+        return Ok(None);
+    }
     insert(connection, issue, None, now)?;
-    let token = fastrand::i64(0..i64::MAX);
     connection
         .prepare_cached(
             "UPDATE queue
@@ -84,7 +103,14 @@ fn claim_issue(
              WHERE project_id = ?1 AND iid = ?2",
         )?
         .execute(params![issue.project_id, issue.iid, token, now.0 + millis(lease)])?;
-    Ok(Claim { issue, token, attempts: 1, marked_at: now, trace: None })
+    Ok(Some(Claim { issue, token, attempts: 1, marked_at: now, trace: None, ours_until: asked + lease }))
+}
+
+fn renew(connection: &Connection, claim: Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
+    let renewed = connection
+        .prepare_cached("UPDATE queue SET due_at = ?4 WHERE project_id = ?1 AND iid = ?2 AND token = ?3")?
+        .execute(params![claim.issue.project_id, claim.issue.iid, claim.token, now.0 + millis(lease)])?;
+    Ok(renewed > 0)
 }
 
 fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {

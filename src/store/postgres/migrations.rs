@@ -1,0 +1,160 @@
+//! The schema: made and brought up to date by whoever comes first, and refused where it is not ours or not whole.
+//!
+//! One transaction under a lock, so there is no half of a migration. A newer schema is no hindrance as long as it says
+//! that this program can still read it: so replicas can be replaced one after the other.
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Transaction};
+
+use super::error::explain;
+use crate::store::OpenError;
+
+/// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
+/// oldest program that can work with it. What stands here has been released and never changes.
+const MIGRATIONS: [(&str, i32); 1] = [(include_str!("schema.sql"), 1)];
+/// Any number that other programs in the same database are not likely to use.
+const LOCK: i64 = 0x0065_7363_616c_6174;
+/// How long to wait for a replica that is just migrating.
+const WAIT: &str = "SET LOCAL lock_timeout = 60000";
+
+/// Every table of ours with its columns, in an order in which they can be filled.
+pub(super) const TABLES: [(&str, &str); 10] = [
+    (
+        "queue",
+        "project_id, iid, generation, marked_at, due_at, attempts, token, claimed_generation, parked_at, parked_reason, \
+         traceparent",
+    ),
+    ("followed", "project_id, iid, state, work_item_type, labels, hands, note_id, note_digest"),
+    ("echo", "project_id, iid, labels, note_id, note_digest"),
+    (
+        "ledger",
+        "id, project_id, iid, at, recorded_at, policy_version, before, after, labels_added, labels_removed",
+    ),
+    ("ledger_cause", "ledger_id, label, gesture, event_id, user_id, at"),
+    ("ledger_open_cause", "ledger_id, attempts"),
+    ("watermark", "walk, place, at"),
+    ("heartbeat", "id, at"),
+    ("pause", "id, until"),
+    ("duty", "name, holder, until"),
+];
+
+/// What a migration came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version that was there; 0 if there was none.
+    pub from: i32,
+    /// The version that is there.
+    pub to: i32,
+}
+
+/// Brings the schema up to date. Needs no right to change it where there is nothing to change.
+pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> {
+    let found = found(client).await?;
+    if let Some(found) = found
+        && found.version >= version()
+    {
+        let refused = found.oldest_reader > version();
+        let newer = OpenError::NewerSchema { found: found.version, known: version() };
+        return if refused { Err(newer) } else { check_whole(client).await.map(|()| found.unchanged()) };
+    }
+    let transaction = client.transaction().await.map_err(failed)?;
+    transaction.batch_execute(WAIT).await.map_err(failed)?;
+    transaction
+        .query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)])
+        .await
+        .map_err(failed)?;
+    let from = apply(&transaction).await?;
+    transaction.commit().await.map_err(failed)?;
+    check_whole(client).await?;
+    Ok(Migrated { from, to: version().max(from) })
+}
+
+struct Found {
+    version: i32,
+    oldest_reader: i32,
+}
+
+impl Found {
+    fn unchanged(&self) -> Migrated {
+        Migrated { from: self.version, to: self.version }
+    }
+}
+
+fn version() -> i32 {
+    MIGRATIONS.len().try_into().unwrap_or(i32::MAX)
+}
+
+/// The schema's version, if there is one. Refuses a schema whose tables are somebody else's.
+async fn found(client: &Client) -> Result<Option<Found>, OpenError> {
+    let names: Vec<&str> = ["escalator_schema"].into_iter().chain(TABLES.map(|(name, _)| name)).collect();
+    let rows = client
+        .query_typed(
+            // Read from the table: what a session remembers of names may be older than the lock.
+            "SELECT relname::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+             WHERE nspname = current_schema() AND relname::text = ANY ($1)",
+            &[(&names, Type::TEXT_ARRAY)],
+        )
+        .await
+        .map_err(failed)?;
+    let there: Vec<String> =
+        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failed)?;
+    if there.iter().any(|name| name == "escalator_schema") {
+        let rows = client
+            .query_typed("SELECT version, oldest_reader FROM escalator_schema", &[])
+            .await
+            .map_err(failed)?;
+        let [row] = rows.as_slice() else {
+            return Err(OpenError::NotWhole { reason: "escalator_schema must hold one row".to_owned() });
+        };
+        let (version, oldest_reader) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+        return Ok(Some(Found { version, oldest_reader }));
+    }
+    match there.first() {
+        Some(name) => Err(OpenError::Foreign { table: name.clone() }),
+        None => Ok(None),
+    }
+}
+
+/// Applies what is missing, now that nobody else does. Returns the version that was there.
+async fn apply(transaction: &Transaction<'_>) -> Result<i32, OpenError> {
+    let from = match found(transaction.client()).await? {
+        Some(found) => found.version,
+        None => {
+            transaction
+                .batch_execute(
+                    "CREATE TABLE escalator_schema (version INTEGER NOT NULL, oldest_reader INTEGER NOT NULL);
+                     INSERT INTO escalator_schema VALUES (0, 0)",
+                )
+                .await
+                .map_err(failed)?;
+            0
+        }
+    };
+    for (version, (migration, oldest_reader)) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > from)
+    {
+        transaction.batch_execute(migration).await.map_err(failed)?;
+        transaction
+            .execute_typed(
+                "UPDATE escalator_schema SET version = $1, oldest_reader = $2",
+                &[(&version, Type::INT4), (&oldest_reader, Type::INT4)],
+            )
+            .await
+            .map_err(failed)?;
+    }
+    Ok(from)
+}
+
+/// Whether every table has every column: a backup may have been restored in part.
+async fn check_whole(client: &Client) -> Result<(), OpenError> {
+    for (table, columns) in TABLES {
+        client
+            .batch_execute(&format!("SELECT {columns} FROM {table} LIMIT 0"))
+            .await
+            .map_err(|error| OpenError::NotWhole { reason: explain(&error) })?;
+    }
+    Ok(())
+}
+
+fn failed(error: tokio_postgres::Error) -> OpenError {
+    OpenError::Refused { reason: explain(&error) }
+}

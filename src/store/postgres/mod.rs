@@ -1,0 +1,95 @@
+//! The store in a PostgreSQL database, shared by any number of replicas.
+//!
+//! Nothing here waits for GitLab, and no transaction outlives one call. Statements are unnamed and settings last for one
+//! transaction, so a PgBouncer in transaction mode may stand between. Everything a caller is told is committed; what
+//! cannot be done within [`PATIENCE`] is told as unavailable, and the next call tries again with a new connection.
+
+mod claims;
+mod duty;
+mod echo;
+mod error;
+mod followed;
+mod ledger;
+mod listen;
+mod marks;
+mod migrations;
+mod parked;
+mod pool;
+mod queue;
+mod server;
+mod watermarks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_postgres::types::Type;
+
+use super::{Error, OpenError};
+use crate::clock::Millis;
+use listen::listen;
+use marks::Marker;
+use pool::Pool;
+use server::Server;
+
+pub use migrations::Migrated;
+
+/// How long a call may take, waiting for a connection included. A delivery may wait twice as long, for the batch before
+/// its own and for its own, and GitLab gives up after 10 s.
+const PATIENCE: Duration = Duration::from_millis(1_800);
+/// Connections of one replica besides those for marks and for listening. Far more workers share them: a call takes a
+/// few milliseconds, a look at an issue hundreds.
+const CONNECTIONS: usize = 8;
+
+/// The way to a database.
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: Arc<Pool>,
+    marker: Marker,
+    /// Who we are among the replicas.
+    holder: i64,
+    _ear: Arc<Ear>,
+}
+
+/// Listens as long as the store is there.
+struct Ear(JoinHandle<()>);
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Postgres {
+    /// Connects, checks that the database can be used, and brings its schema up to date.
+    pub async fn connect(url: &str, marked: &Arc<Notify>) -> Result<Self, OpenError> {
+        let server = Server::new(url)?;
+        migrations::migrate(&mut *server.vetted().await?).await?;
+        let pool = Arc::new(Pool::new(server.clone(), CONNECTIONS));
+        let marker = Marker::start(Pool::new(server.clone(), 1));
+        let ear = Ear(tokio::spawn(listen(server, Arc::clone(marked))));
+        Ok(Self { pool, marker, holder: fastrand::i64(..), _ear: Arc::new(ear) })
+    }
+
+    pub async fn beat(&self, now: Millis) -> Result<(), Error> {
+        let beating = async {
+            let lent = self.pool.lend().await?;
+            lent.execute_typed(
+                "INSERT INTO heartbeat (id, at) VALUES (1, $1)
+                 ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+                &[(&now.0, Type::INT8)],
+            )
+            .await?;
+            lent.give_back();
+            Ok(())
+        };
+        self.pool.in_time(beating).await
+    }
+}
+
+/// Brings a database's schema up to date. Returns what was done.
+pub(super) async fn migrate(url: &str) -> Result<Migrated, OpenError> {
+    let server = Server::new(url)?;
+    migrations::migrate(&mut *server.vetted().await?).await
+}

@@ -1,0 +1,115 @@
+//! Connections, lent for one call each. One whose call failed or was broken off is closed, so that none is ever lent in
+//! the middle of a transaction.
+
+use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_postgres::Client;
+
+use super::server::{Server, Session};
+use super::{PATIENCE, error};
+use crate::store::Error;
+
+/// The wait between two attempts to connect. Callers whose patience ends first are told why.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// A transaction whose replica is stopped in the middle of it must not hold up the others: the server ends it, before
+/// those who wait for its locks lose their patience.
+const BEGIN: &str =
+    "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1000; SET LOCAL lock_timeout = 1500";
+
+/// Connections to one server.
+pub(super) struct Pool {
+    server: Server,
+    permits: Semaphore,
+    idle: Mutex<Vec<Session>>,
+    /// Why the last attempt to connect failed, for those whose patience ends while they wait.
+    failure: Mutex<Option<Error>>,
+}
+
+/// A connection that is ours for one call.
+pub(super) struct Lent<'pool> {
+    pool: &'pool Pool,
+    session: Session,
+    _permit: SemaphorePermit<'pool>,
+}
+
+impl Pool {
+    /// A pool that has so many connections at most, and none yet.
+    pub fn new(server: Server, size: usize) -> Self {
+        Self { server, permits: Semaphore::new(size), idle: Mutex::default(), failure: Mutex::default() }
+    }
+
+    /// Waits for a connection, and makes one where none is idle; tries until the caller's patience ends.
+    pub async fn lend(&self) -> Result<Lent<'_>, Error> {
+        let permit = self.permits.acquire().await.map_err(|_| Error::closed())?;
+        let session = match self.take_idle() {
+            Some(session) => session,
+            None => self.connect().await,
+        };
+        Ok(Lent { pool: self, session, _permit: permit })
+    }
+
+    /// Breaks off a call that takes too long.
+    pub async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match tokio::time::timeout(PATIENCE, call).await {
+            Ok(done) => done,
+            Err(_) => Err(self.failure().unwrap_or_else(error::too_slow)),
+        }
+    }
+
+    /// Why there is no connection to be had, if that is so.
+    fn failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn take_idle(&self) -> Option<Session> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|session| !session.is_closed());
+        idle.pop()
+    }
+
+    async fn connect(&self) -> Session {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let connected = self.server.connect().await;
+            let failure = connected.as_ref().err().map(|error| Error::Unavailable(error::explain(error)));
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+            if let Ok(session) = connected {
+                return session;
+            }
+            // A random part, so that replicas do not come back together.
+            tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}
+
+impl Lent<'_> {
+    /// Begins a transaction, which ends with [`Lent::commit`] or when the connection is dropped.
+    pub async fn begin(&self) -> Result<(), Error> {
+        Ok(self.session.batch_execute(BEGIN).await?)
+    }
+
+    /// Makes a transaction durable, and gives the connection back.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.session.batch_execute("COMMIT").await?;
+        self.give_back();
+        Ok(())
+    }
+
+    /// For the next call.
+    pub fn give_back(self) {
+        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(self.session);
+    }
+}
+
+impl Deref for Lent<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.session
+    }
+}

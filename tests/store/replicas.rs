@@ -1,0 +1,104 @@
+//! What replicas share in PostgreSQL: claims, pauses, duties, and news of marks.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use escalator::clock::Millis;
+use escalator::store::{Claimed, Duty, Release, Store};
+
+use super::{LEASE, claim, glimpse, issue, postgres};
+
+/// Long before the next look that nobody has to be woken for.
+const AT_ONCE: Duration = Duration::from_millis(900);
+
+/// Two stores on one database.
+async fn two() -> (Store, Store) {
+    let url = postgres::shared().create_database();
+    let (first, second) = tokio::join!(Store::connect(&url), Store::connect(&url));
+    (first.unwrap(), second.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_an_issue_that_another_one_has() {
+    const ISSUES: u64 = 200;
+    let (first, second) = two().await;
+    for iid in 0..ISSUES {
+        let store = if iid % 2 == 0 { &first } else { &second };
+        store.mark(glimpse(iid), None, Millis(0)).await.unwrap();
+    }
+    let claim_all = async |store: &Store| {
+        let mut claimed = Vec::new();
+        while let Some(claim) = claim(store, 0).await {
+            claimed.push(claim.issue);
+        }
+        claimed
+    };
+    let (mine, hers, his) = tokio::join!(claim_all(&first), claim_all(&second), claim_all(&second));
+    let all = [mine, hers, his].concat();
+    assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len(), "an issue was claimed twice");
+    // Who steps over a row that another one is just taking may find nothing else; the queue is empty all the same.
+    assert_eq!(all.len(), usize::try_from(ISSUES).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_and_claims_of_the_same_issues_at_the_same_time_lose_none() {
+    let (first, second) = two().await;
+    let mark = async |store: &Store| {
+        for round in 0..100 {
+            store.mark(glimpse(round % 5), None, Millis(0)).await.unwrap();
+        }
+    };
+    let work = async |store: &Store| {
+        for _ in 0..60 {
+            if let Some(claim) = claim(store, 10_000).await {
+                assert!(store.finish(claim, Release::Done(None), Millis(0)).await.unwrap());
+            }
+        }
+    };
+    tokio::join!(mark(&first), mark(&second), work(&first), work(&second));
+    first.mark(glimpse(77), None, Millis(0)).await.unwrap();
+    while let Some(claim) = claim(&second, 20_000).await {
+        assert!(second.finish(claim, Release::Done(None), Millis(20_000)).await.unwrap());
+    }
+    assert_eq!(first.depth().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn who_pauses_pauses_all_and_never_shortens_a_pause() {
+    let (first, second) = two().await;
+    first.mark(glimpse(1), None, Millis(0)).await.unwrap();
+    first.pause(Millis(5_000)).await.unwrap();
+    second.pause(Millis(3_000)).await.unwrap();
+    assert_eq!(second.claim(Millis(4_999), LEASE).await, Ok(Claimed::Paused { until: Millis(5_000) }));
+    assert_eq!(claim(&second, 5_000).await.unwrap().issue, issue(1));
+}
+
+#[tokio::test]
+async fn a_duty_is_one_replicas_until_it_leaves_it_or_is_gone() {
+    let (first, second) = two().await;
+    let period = Duration::from_secs(30);
+    let take = async |store: &Store, now| store.take_duty(Duty::Sweep, Millis(now), period).await.unwrap();
+    assert!(take(&first, 0).await);
+    assert!(!take(&second, 29_999).await);
+    assert!(second.take_duty(Duty::Scribe, Millis(0), period).await.unwrap(), "another duty");
+    assert!(take(&first, 20_000).await, "renewed");
+    assert!(!take(&second, 49_999).await);
+    assert!(take(&second, 50_000).await, "the first one is gone");
+    second.leave_duty(Duty::Sweep).await.unwrap();
+    assert!(take(&first, 50_001).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_wakes_a_worker_of_another_replica() {
+    let (first, second) = two().await;
+    let woken = tokio::time::timeout(Duration::from_secs(60), async {
+        // Listening begins a moment after the store is open.
+        for iid in 0.. {
+            first.mark(glimpse(iid), None, Millis(0)).await.unwrap();
+            if tokio::time::timeout(AT_ONCE, second.until_marked()).await.is_ok() {
+                break;
+            }
+        }
+    });
+    woken.await.unwrap();
+}

@@ -1,0 +1,102 @@
+//! PostgreSQL's schema: made by whoever comes first, and refused where it is not ours, not whole or too new.
+
+use escalator::store::{Migrated, OpenError, Store};
+use tokio_postgres::{Client, NoTls};
+
+use super::postgres;
+
+/// A database, and a connection that does there what Escalator would not.
+async fn database() -> (String, Client) {
+    let url = postgres::shared().create_database();
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    (url, client)
+}
+
+async fn refused(url: &str) -> OpenError {
+    Store::connect(url).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn many_replicas_that_start_at_once_make_one_schema() {
+    let (url, client) = database().await;
+    let (a, b, c) = tokio::join!(Store::migrate(&url), Store::migrate(&url), Store::migrate(&url));
+    let made = [a, b, c].map(Result::unwrap);
+    assert_eq!(made.iter().filter(|made| made.from == 0).count(), 1, "{made:?}");
+    let rows = client.query("SELECT version FROM escalator_schema", &[]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    let version = rows[0].get(0);
+    assert_eq!(Store::migrate(&url).await.unwrap(), Migrated { from: version, to: version });
+}
+
+#[tokio::test]
+async fn another_programs_tables_are_refused_and_not_touched() {
+    let (url, client) = database().await;
+    client.batch_execute("CREATE TABLE queue (recipe TEXT)").await.unwrap();
+    let refused = refused(&url).await;
+    assert!(refused.to_string().contains("another program's table queue"), "{refused}");
+    client.query("SELECT recipe FROM queue", &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schema_of_its_own_beside_another_programs_is_fine() {
+    let (url, client) = database().await;
+    client.batch_execute("CREATE TABLE queue (recipe TEXT); CREATE SCHEMA escalator").await.unwrap();
+    Store::connect(&format!("{url}?options=-c%20search_path%3Descalator")).await.unwrap();
+    client.query("SELECT generation FROM escalator.queue", &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schema_that_was_restored_in_part_is_refused() {
+    let (url, client) = database().await;
+    Store::migrate(&url).await.unwrap();
+    client.batch_execute("ALTER TABLE followed DROP COLUMN hands").await.unwrap();
+    let refused = refused(&url).await;
+    assert!(matches!(refused, OpenError::NotWhole { .. }), "{refused}");
+    assert!(refused.to_string().contains("hands"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_used_if_it_allows_that_and_refused_if_not() {
+    let (url, client) = database().await;
+    let Migrated { to: known, .. } = Store::migrate(&url).await.unwrap();
+    client.batch_execute("UPDATE escalator_schema SET version = version + 1").await.unwrap();
+    Store::connect(&url).await.unwrap();
+    client.batch_execute("UPDATE escalator_schema SET oldest_reader = version").await.unwrap();
+    let refused = refused(&url).await;
+    assert!(matches!(refused, OpenError::NewerSchema { found, .. } if found == known + 1), "{refused}");
+}
+
+#[tokio::test]
+async fn the_ledger_refuses_every_change() {
+    let (url, client) = database().await;
+    Store::migrate(&url).await.unwrap();
+    for change in ["UPDATE ledger SET at = 0", "DELETE FROM ledger", "TRUNCATE ledger CASCADE"] {
+        let refused = client.batch_execute(change).await.unwrap_err();
+        assert!(refused.as_db_error().unwrap().message().contains("append-only"), "{change}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_named_with_a_remedy() {
+    let (url, client) = database().await;
+    let missing = url.replace("/escalator_", "/missing_");
+    let nobody = url.replace("postgres@", "nobody@");
+    let away = "postgres://postgres@127.0.0.1:9/escalator".to_owned();
+    let no_schema = format!("{url}?options=-c%20search_path%3Dnowhere");
+    let careless = format!("{url}?options=-c%20synchronous_commit%3Doff");
+    let read_only = format!("{url}?options=-c%20default_transaction_read_only%3Don");
+    for (url, remedy) in [
+        (missing, "create the database"),
+        (nobody, "check user and password"),
+        (away, "check that PostgreSQL runs"),
+        (no_schema, "names no schema"),
+        (careless, "synchronous_commit"),
+        (read_only, "name the primary server"),
+    ] {
+        let refused = refused(&url).await;
+        assert!(refused.to_string().contains(remedy), "{refused}");
+    }
+    let rows = client.query("SELECT FROM pg_tables WHERE schemaname = 'public'", &[]).await.unwrap();
+    assert_eq!(rows.len(), 0, "a store that is refused is not touched");
+}
