@@ -36,7 +36,7 @@ async fn a_comment_beyond_the_first_page_is_found_again() {
     assert!(app.comment(issue).contains("3 of 7 points"));
 
     app.stop_service().await;
-    app.restart_service_without_its_store();
+    app.restart_service_without_its_store().await;
     app.reporter().add_labels(issue, score(5, &[])).unwrap();
     app.settle().await;
     assert!(app.comment(issue).contains("5 of 7 points"));
