@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What the chart speaks of exists: alerts have their section, their tests and their name in the schema, the
-README's values render.
+README's values render, and the metrics with their labels are the program's.
 
     documented.py alerts
+    documented.py metrics
     documented.py values FOLDER     writes the values that helm/README.md shows into files, and prints their names
 """
 
@@ -17,6 +18,8 @@ import yaml
 ROOT = pathlib.Path(__file__).parents[2]
 CHART = ROOT / "helm"
 TESTS = ROOT / "tests" / "helm" / "alerts.test.yaml"
+# A histogram is described once and read by its parts.
+HISTOGRAM_PART = re.compile("_(bucket|count|sum)$")
 
 
 def alerts():
@@ -37,6 +40,18 @@ def alerts():
     print(f"{len(names)} alerts, each with its section and tests of both kinds")
 
 
+def metrics():
+    program = "".join(path.read_text() for path in (ROOT / "src").rglob("*.rs"))
+    known = set(re.findall('"([a-z_]+)"', program))
+    text = (CHART / "alerts.yaml").read_text() + (CHART / "dashboard.json").read_text().replace('\\"', '"')
+    names = {HISTOGRAM_PART.sub("", name) for name in re.findall("escalator_[a-z_]+", text)}
+    labels = re.findall('(?:outcome|reason|state)=~?"([^"]+)"', text)
+    words = names | {word for label in labels for word in label.split("|")}
+    if not words <= known:
+        sys.exit(f"alerts or dashboard speak of what the program does not: {', '.join(sorted(words - known))}")
+    print(f"{len(names)} metrics in alerts and dashboard, all of them Escalator's")
+
+
 def values(folder):
     readme = (CHART / "README.md").read_text()
     for number, example in enumerate(re.findall(r"^ *```yaml\n(.*?)^ *```$", readme, re.MULTILINE | re.DOTALL)):
@@ -50,4 +65,4 @@ def same(what, found, expected):
         sys.exit(f"{what}: too many {sorted(set(found) - set(expected))}, missing {sorted(set(expected) - set(found))}")
 
 
-{"alerts": alerts, "values": values}[sys.argv[1]](*sys.argv[2:])
+{"alerts": alerts, "metrics": metrics, "values": values}[sys.argv[1]](*sys.argv[2:])
