@@ -1,7 +1,7 @@
 //! Runs one piece of the hot path so many times and nothing else, so that `benches/budget` can count its instructions; and
 //! fills a store, so that a long queue can be had in seconds.
 //!
-//! `pieces NAME ROUNDS [STORE]`, or `pieces fill KEYS STORE`. By itself, as `cargo bench` calls it, it does nothing.
+//! `pieces NAME ROUNDS [STORE]`, or `pieces fill KEYS STORE`, where the store is a file or an address of PostgreSQL. By itself, as `cargo bench` calls it, it does nothing.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on should say where")]
 
@@ -20,7 +20,7 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {}
         [name, rounds] => pure(name, rounds.parse().unwrap()),
-        [name, rounds, store] => stored(name, rounds.parse().unwrap(), Path::new(store)),
+        [name, rounds, store] => stored(name, rounds.parse().unwrap(), store),
         _ => panic!("expected a piece, how often, and perhaps a store"),
     }
 }
@@ -38,10 +38,13 @@ fn pure(name: &str, rounds: u64) {
     }
 }
 
-fn stored(name: &str, rounds: u64, path: &Path) {
-    let store = Store::open(path, NOW).unwrap();
-    let runtime: Runtime = Builder::new_current_thread().build().unwrap();
+fn stored(name: &str, rounds: u64, place: &str) {
+    let runtime: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
+        let store = match place.contains("://") {
+            true => Store::connect(place).await.unwrap(),
+            false => Store::open(Path::new(place), NOW).unwrap(),
+        };
         match name {
             "fill" => fill(&store, rounds).await,
             "mark" => {

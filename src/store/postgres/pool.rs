@@ -54,10 +54,14 @@ impl Pool {
 
     /// Breaks off a call that takes too long.
     pub async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        match tokio::time::timeout(PATIENCE, call).await {
+        let done = match tokio::time::timeout(PATIENCE, call).await {
             Ok(done) => done,
             Err(_) => Err(self.failure().unwrap_or_else(error::too_slow)),
+        };
+        if done.is_err() {
+            metrics::counter!("escalator_store_errors_total").increment(1);
         }
+        done
     }
 
     /// Why there is no connection to be had, if that is so.
