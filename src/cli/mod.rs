@@ -11,6 +11,7 @@ mod score;
 mod score_report;
 mod serve;
 mod signals;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +48,9 @@ enum Command {
     /// List, retry or drop what could not be done.
     #[command(subcommand)]
     Parked(parked::Command),
+    /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Check, show or describe the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -110,6 +114,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Backfill(arguments) => backfill::run(&arguments, &sources()?),
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
+        Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),
     }
 }

@@ -5,6 +5,7 @@
 //! GitLab or comments. Never stores a secret, a title, a description or a body.
 
 mod claims;
+mod copy;
 mod duty;
 mod echo;
 mod followed;
@@ -26,12 +27,12 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
+pub use copy::{CopyError, Copying};
 pub use duty::Duty;
 pub use echo::Echo;
 pub use followed::{NoteRef, Recollection, Record};
 pub use ledger::{Cause, Entry, OpenCause};
 pub use parked::Parked;
-pub use postgres::Migrated;
 pub use queue::{Depth, Marked};
 pub use watermarks::Walk;
 
@@ -125,6 +126,15 @@ pub enum OpenError {
     },
 }
 
+/// What bringing a schema up to date came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version that was there; 0 if there was none.
+    pub from: i64,
+    /// The version that is there.
+    pub to: i64,
+}
+
 /// The store. Cheap to clone; closed when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {
@@ -164,6 +174,27 @@ impl Store {
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         let marked = Arc::default();
         Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked })
+    }
+
+    /// Only brings the schema of a SQLite file up to date; creates it where there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be used and what to do.
+    pub fn migrate_file(path: &Path) -> Result<Migrated, OpenError> {
+        Sqlite::migrate(path)
+    }
+
+    /// Copies a SQLite store into an empty PostgreSQL database, all of it or nothing. Returns what each table has.
+    ///
+    /// # Errors
+    /// Why nothing was copied and what to do.
+    pub async fn copy(
+        from: &Path,
+        to: &str,
+        now: Millis,
+        tell: impl FnMut(Copying),
+    ) -> Result<Vec<Copying>, CopyError> {
+        copy::copy(from, to, now, tell).await
     }
 
     /// Only brings the schema of a PostgreSQL database up to date.

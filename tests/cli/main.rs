@@ -16,7 +16,12 @@ mod secrets;
 mod serve;
 mod show;
 mod stop;
+mod store;
 mod store_trouble;
 mod tls;
 mod traces;
 mod usage;
+
+#[expect(dead_code, reason = "shared with the tests that stop the server")]
+#[path = "../postgres/mod.rs"]
+mod postgres;

@@ -201,12 +201,22 @@ fn an_address_of_gitlab_is_an_http_address_and_nothing_else() {
 }
 
 #[test]
-fn a_store_is_a_file_of_sqlite() {
-    for url in ["postgres://u:canary@db/x", "escalator.db", "sqlite://", ""] {
+fn a_store_is_a_file_of_sqlite_or_a_database_of_postgresql() {
+    for (url, wrong) in [
+        ("escalator.db", "must be sqlite://"),
+        ("sqlite://", "must be sqlite://"),
+        ("mysql://u:canary@db/x", "must be sqlite://"),
+        ("", "must be sqlite://"),
+        ("postgres://u:canary@db:port/x", "is no address of PostgreSQL"),
+        ("postgres://u:canary@db/x?sslmode=canary", "is no address of PostgreSQL"),
+        ("postgres:///x", "must name a host"),
+    ] {
         let complaint = about("ESCALATOR__STORE__URL", url);
-        assert!(complaint.contains("store.url must be sqlite://"), "{complaint}");
+        assert!(complaint.contains(&format!("store.url {wrong}")), "{complaint}");
         assert!(!complaint.contains("canary"), "{complaint}");
     }
+    let missing = about("ESCALATOR__STORE__URL_FILE", "missing");
+    assert!(missing.contains("store.url_file names missing, which cannot be read"), "{missing}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ async fn many_replicas_that_start_at_once_make_one_schema() {
     assert_eq!(made.iter().filter(|made| made.from == 0).count(), 1, "{made:?}");
     let rows = client.query("SELECT version FROM escalator_schema", &[]).await.unwrap();
     assert_eq!(rows.len(), 1);
-    let version = rows[0].get(0);
+    let version = rows[0].get::<_, i32>(0).into();
     assert_eq!(Store::migrate(&url).await.unwrap(), Migrated { from: version, to: version });
 }
 
@@ -64,7 +64,10 @@ async fn a_newer_schema_is_used_if_it_allows_that_and_refused_if_not() {
     Store::connect(&url).await.unwrap();
     client.batch_execute("UPDATE escalator_schema SET oldest_reader = version").await.unwrap();
     let refused = refused(&url).await;
-    assert!(matches!(refused, OpenError::NewerSchema { found, .. } if found == known + 1), "{refused}");
+    assert!(
+        matches!(refused, OpenError::NewerSchema { found, .. } if i64::from(found) == known + 1),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

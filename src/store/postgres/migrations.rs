@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
 use super::error::explain;
-use crate::store::OpenError;
+use crate::store::{Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
 /// oldest program that can work with it. What stands here has been released and never changes.
@@ -18,7 +18,7 @@ const LOCK: i64 = 0x0065_7363_616c_6174;
 const WAIT: &str = "SET LOCAL lock_timeout = 60000";
 
 /// Every table of ours with its columns, in an order in which they can be filled.
-pub(super) const TABLES: [(&str, &str); 10] = [
+pub(in crate::store) const TABLES: [(&str, &str); 10] = [
     (
         "queue",
         "project_id, iid, generation, marked_at, due_at, attempts, token, claimed_generation, parked_at, parked_reason, \
@@ -37,15 +37,6 @@ pub(super) const TABLES: [(&str, &str); 10] = [
     ("pause", "id, until"),
     ("duty", "name, holder, until"),
 ];
-
-/// What a migration came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Migrated {
-    /// The version that was there; 0 if there was none.
-    pub from: i32,
-    /// The version that is there.
-    pub to: i32,
-}
 
 /// Brings the schema up to date. Needs no right to change it where there is nothing to change.
 pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> {
@@ -66,7 +57,7 @@ pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> 
     let from = apply(&transaction).await?;
     transaction.commit().await.map_err(failed)?;
     check_whole(client).await?;
-    Ok(Migrated { from, to: version().max(from) })
+    Ok(Migrated { from: from.into(), to: version().max(from).into() })
 }
 
 struct Found {
@@ -76,7 +67,7 @@ struct Found {
 
 impl Found {
     fn unchanged(&self) -> Migrated {
-        Migrated { from: self.version, to: self.version }
+        Migrated { from: self.version.into(), to: self.version.into() }
     }
 }
 

@@ -26,14 +26,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::Type;
 
-use super::{Error, OpenError};
+use super::{Error, Migrated, OpenError};
 use crate::clock::Millis;
 use listen::listen;
 use marks::Marker;
 use pool::Pool;
-use server::Server;
+use server::{Server, Session};
 
-pub use migrations::Migrated;
+pub(super) use migrations::TABLES;
 
 /// How long a call may take, waiting for a connection included. A delivery may wait twice as long, for the batch before
 /// its own and for its own, and GitLab gives up after 10 s.
@@ -86,6 +86,13 @@ impl Postgres {
         };
         self.pool.in_time(beating).await
     }
+}
+
+/// A connection to a database whose schema is up to date.
+pub(super) async fn prepared(url: &str) -> Result<Session, OpenError> {
+    let mut session = Server::new(url)?.vetted().await?;
+    migrations::migrate(&mut session).await?;
+    Ok(session)
 }
 
 /// Brings a database's schema up to date. Returns what was done.

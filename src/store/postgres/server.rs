@@ -30,7 +30,7 @@ pub(super) struct Server {
 }
 
 /// A connection; it ends when this is dropped.
-pub(super) struct Session(Client);
+pub(in crate::store) struct Session(Client);
 
 impl Deref for Session {
     type Target = Client;

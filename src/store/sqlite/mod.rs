@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Error, OpenError};
+use super::{Error, Migrated, OpenError};
 use crate::clock::Millis;
 use glance::Glances;
 use thread::{Purpose, Thread};
@@ -55,6 +55,15 @@ impl Sqlite {
         prepare(&writer, path)?;
         claims::free_all(&writer, now).map_err(|error| open_error(path, &error))?;
         Self::start(path, writer, Some(lock))
+    }
+
+    /// Only brings the schema up to date.
+    pub fn migrate(path: &Path) -> Result<Migrated, OpenError> {
+        let _lock = lock(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connect(path, flags).map_err(|error| open_error(path, &error))?;
+        let from = prepare(&connection, path)?;
+        Ok(Migrated { from, to: version() })
     }
 
     /// Opens an existing file beside the process that serves from it.
@@ -125,8 +134,8 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Settings and migrations, once it is clear that the file is a store of ours or empty.
-fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+/// Settings and migrations, once it is clear that the file is a store of ours or empty. Returns the version it had.
+fn prepare(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
     let failed = |error| open_error(path, &error);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let known = version();
@@ -139,7 +148,8 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         let reason = "it is another program's database".to_owned();
         return Err(OpenError::Damaged { path: path.to_owned(), reason });
     }
-    configure(connection, found).map_err(failed)
+    configure(connection, found).map_err(failed)?;
+    Ok(found)
 }
 
 fn version() -> i64 {

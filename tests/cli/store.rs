@@ -1,0 +1,149 @@
+//! `escalator store migrate|copy`: a small team grows.
+
+use std::path::PathBuf;
+
+use escalator::calculator::issue::{Glimpse, IssueRef, Moment, State, WorkItemType};
+use escalator::clock::Millis;
+use escalator::store::{Claimed, Release, Store, Walk};
+
+use crate::postgres;
+use crate::program::{Place, Run};
+
+/// What a reason can hold and the copy has to carry as it is.
+const REASON: &str = "a tab\t, a line\n, a \\ and a \\N";
+const LEASE: std::time::Duration = std::time::Duration::from_secs(300);
+
+fn glimpse(iid: u64) -> Glimpse {
+    Glimpse {
+        issue: IssueRef { project_id: 1, iid },
+        state: Some(State::Opened),
+        work_item_type: Some(WorkItemType::Incident),
+        labels: Vec::new(),
+        may_have_source: true,
+    }
+}
+
+fn file(place: &Place) -> PathBuf {
+    place.path("escalator.db")
+}
+
+/// A store with an issue that waits, one that is parked, and a watermark.
+async fn fill(store: &Store) {
+    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+    let Claimed::Issue(claim) = store.claim(Millis(0), LEASE).await.unwrap() else {
+        panic!("nothing is due")
+    };
+    let release = Release::Parked { reason: REASON.to_owned() };
+    assert!(store.finish(claim, release, Millis(1)).await.unwrap());
+    store.mark(glimpse(2), None, Millis(2)).await.unwrap();
+    store.keep_watermark(Walk::Sweep, "group acme", Moment(42)).await.unwrap();
+}
+
+/// A place with a store that nobody serves from any more.
+async fn place() -> Place {
+    let place = Place::new();
+    let store = Store::open(&file(&place), Millis(0)).unwrap();
+    fill(&store).await;
+    drop(store);
+    // Its threads end a moment after it.
+    while Store::open(&file(&place), Millis(0)).is_err() {
+        tokio::task::yield_now().await;
+    }
+    place
+}
+
+/// The threads of the one before end a moment after it, and until then its store is in use.
+fn copy(place: &Place, arguments: &[&str]) -> Run {
+    loop {
+        let run = place.run(&[&["store", "copy"], arguments].concat());
+        if !run.err.contains("in use by another escalator") {
+            return run;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_holds_all_that_the_original_holds() {
+    let place = place().await;
+    let url = postgres::shared().create_database();
+    let place = place.file("address", format!("{url}\n"));
+    let run = copy(&place, &["--to-file", "address"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("queue                       2\n"), "{}", run.out);
+    assert!(run.out.contains("Now let store.url (or store.url_file) name the new database"), "{}", run.out);
+
+    let store = Store::connect(&url).await.unwrap();
+    let parked = store.parked().await.unwrap();
+    assert_eq!((parked.len(), parked[0].reason.as_str(), parked[0].attempts), (1, REASON, 1));
+    assert_eq!(store.watermark(Walk::Sweep, "group acme").await, Ok(Some(Moment(42))));
+    let Claimed::Issue(claim) = store.claim(Millis(2), LEASE).await.unwrap() else {
+        panic!("nothing is due")
+    };
+    assert_eq!((claim.issue.iid, claim.marked_at), (2, Millis(2)));
+}
+
+#[tokio::test]
+async fn a_copy_is_refused_where_it_would_mix_or_tear_stores() {
+    let place = place().await;
+    let url = postgres::shared().create_database();
+    Store::connect(&url).await.unwrap().mark(glimpse(7), None, Millis(0)).await.unwrap();
+    let run = copy(&place, &["--to", &url]);
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    assert!(run.err.contains("table queue is not empty"), "{}", run.err);
+
+    let served = Store::open(&file(&place), Millis(0)).unwrap();
+    let run = place.run(&["store", "copy", "--to", &postgres::shared().create_database()]);
+    assert!(run.code == 1 && run.err.contains("is in use by another escalator"), "{}", run.err);
+    drop(served);
+
+    let run = Place::new().run(&["store", "copy", "--to", &url]);
+    assert!(run.code == 1 && run.err.contains("escalator.db does not exist"), "{}", run.err);
+}
+
+#[test]
+fn a_copy_needs_two_different_kinds_of_address_and_repeats_none() {
+    let from = |url: &str| Place::new().variable("ESCALATOR__STORE__URL", url);
+    let cases = [
+        (from("postgres://u:canary@db/x"), "postgres://u:canary@db/y", "names a PostgreSQL database already"),
+        (from("sqlite://a.db"), "sqlite://canary.db", "must name a PostgreSQL database"),
+        (from("sqlite://a.db"), "postgres://u:canary@db:port/x", "is no address of PostgreSQL"),
+    ];
+    for (place, to, wrong) in cases {
+        let run = place.run(&["store", "copy", "--to", to]);
+        assert!(run.code == 2 && run.err.contains(wrong), "{run:?}");
+        assert!(!run.err.contains("canary"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_schema_is_made_once() {
+    let postgres = Place::new().variable("ESCALATOR__STORE__URL", postgres::shared().create_database());
+    for place in [postgres, Place::new()] {
+        let made = place.run(&["store", "migrate"]).success();
+        assert!(made.starts_with("The schema was made, version "), "{made}");
+        let known = place.run(&["store", "migrate"]).success();
+        assert!(known.starts_with("The schema is up to date, version "), "{known}");
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_used_ends_serving_with_1_a_reason_and_no_password() {
+    let url = "postgres://escalator:canary@127.0.0.1:9/x";
+    let run = Place::ready_to_serve().variable("ESCALATOR__STORE__URL", url).run(&["serve"]);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.err.contains("check that PostgreSQL runs and can be reached from here"), "{}", run.err);
+    assert!(!run.err.contains("canary@"), "{}", run.err);
+}
+
+#[test]
+fn the_address_in_a_file_is_used_and_no_password_is_shown() {
+    let url = postgres::shared().create_database();
+    let place = Place::new().file("address", &url).variable("ESCALATOR__STORE__URL_FILE", "address");
+    assert!(place.run(&["store", "migrate"]).success().starts_with("The schema was made"));
+    for url in
+        ["postgres://u:canary@db/x", "postgres://db/x?user=u&password=canary", "postgres://u:ca nary@d b"]
+    {
+        let shown = Place::new().variable("ESCALATOR__STORE__URL", url).run(&["config", "show"]).success();
+        assert!(!shown.contains("canary") && !shown.contains("nary"), "{shown}");
+    }
+}

@@ -1,0 +1,103 @@
+//! A company: a GitLab with issues, a PostgreSQL, replicas, and a balancer that GitLab's webhook leads to.
+
+use std::time::{Duration, Instant};
+
+use escalator::sandbox::{Hook, IssueId, Kind, Options, Sandbox, UserId};
+
+use super::balancer;
+use super::binary::{PATIENCE, Program, SIGNING_TOKEN};
+use super::postgres::Cluster;
+
+pub const FULL_SCORE: [&str; 3] = ["cross-functionality::yes", "complexity::yes", "financial-impact::yes"];
+
+pub struct Fleet {
+    pub gitlab: Sandbox,
+    pub reporter: UserId,
+    pub bot: UserId,
+    pub shop: u64,
+    pub replicas: Vec<Program>,
+    pub database: Cluster,
+}
+
+impl Fleet {
+    /// So many running replicas, told by so many settings more.
+    pub async fn start(replicas: usize, settings: &[(&str, &str)]) -> Self {
+        let database = Cluster::start();
+        let url = database.create_database();
+        let gitlab = Sandbox::start(Options { auto_disable: false, ..Options::default() }).await.unwrap();
+        let (shop, reporter, bot) =
+            (gitlab.project("acme/shop"), gitlab.user("riley"), gitlab.bot("escalator-bot"));
+        gitlab.member(reporter, "acme", 20);
+        gitlab.member(bot, "acme", 20);
+        let token = gitlab.token(bot, &["api"]);
+        let mut fleet = Self { gitlab, reporter, bot, shop, replicas: Vec::new(), database };
+        for _ in 0..replicas {
+            let mut replica = Program::new(&fleet.gitlab, &token, &url);
+            for (name, value) in settings {
+                replica.set(name, value);
+            }
+            replica.start().await;
+            fleet.replicas.push(replica);
+        }
+        let addresses = fleet.replicas.iter().map(|replica| replica.address).collect();
+        let url = format!("http://{}/webhooks/gitlab", balancer::start(addresses).await);
+        fleet.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
+        fleet
+    }
+
+    /// An incident with these labels, by the reporter.
+    pub fn incident(&self, labels: &[&str]) -> IssueId {
+        let issue = self.gitlab.issue(self.shop).by(self.reporter).kind(Kind::Incident);
+        issue.labels(labels.iter().copied()).create()
+    }
+
+    /// Puts a label on, or takes it off.
+    pub fn toggle(&self, issue: IssueId, label: &str) {
+        let person = self.gitlab.by(self.reporter);
+        if self.gitlab.labels(issue).iter().any(|own| own == label) {
+            person.remove_labels(issue, [label]).unwrap();
+        } else {
+            person.add_labels(issue, [label]).unwrap();
+        }
+    }
+
+    /// Until GitLab has nothing more to tell and nothing waits; three times in a row, because each can bring the other
+    /// something.
+    pub async fn until_all_is_done(&self) {
+        let started = Instant::now();
+        let mut calm = 0;
+        while calm < 3 {
+            self.gitlab.settled().await;
+            self.gitlab.idle().await;
+            let waiting = self.figure("escalator_queue_depth{state=\"waiting\"}").await;
+            calm = if waiting == Some(0.0) && self.gitlab.undelivered() == 0 { calm + 1 } else { 0 };
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert!(started.elapsed() < PATIENCE, "{waiting:?} issues are still waiting");
+        }
+    }
+
+    /// A metric as the first running replica tells it; `None` while it does not know.
+    async fn figure(&self, name: &str) -> Option<f64> {
+        let running = self.replicas.iter().find(|replica| replica.is_running())?;
+        running.metric(name).await.filter(|figure| !figure.is_nan())
+    }
+
+    /// What is wrong with an issue that has a full score: label and comment say so, and there is one comment.
+    pub fn assert_escalated(&self, issue: IssueId) {
+        let labels = self.gitlab.labels(issue);
+        let ours: Vec<_> =
+            self.gitlab.notes(issue).into_iter().filter(|note| note.author_id == self.bot).collect();
+        assert!(labels.iter().any(|label| label == "platform-escalation"), "#{}: {labels:?}", issue.iid);
+        assert_eq!(ours.len(), 1, "#{}: comments of ours", issue.iid);
+        assert!(ours[0].body.contains("**Score so far: 5."), "#{}: {}", issue.iid, ours[0].body);
+    }
+}
+
+/// Until the condition holds, asked again and again.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !holds().await {
+        assert!(started.elapsed() < PATIENCE, "never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
