@@ -16,7 +16,7 @@ use crate::comment::Renderer;
 use crate::config::{Config, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::Store;
+use crate::store::{Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
 use crate::webhook::{Door, Receiver, receive};
@@ -86,7 +86,8 @@ impl Service {
         let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
         let places = watched_places(&settings.gitlab);
         let interval = settings.sweep.interval.0;
-        let sweep = Sweep { store: store.clone(), gitlab, gate, retry, policy, places, interval };
+        let walk = sweep_walk(settings.mode);
+        let sweep = Sweep { store: store.clone(), walk, gitlab, gate, retry, policy, places, interval };
 
         let (webhook_address, admin_address) = (webhooks.local_addr()?, health.local_addr()?);
         let webhook_server = webhook_server(webhooks, receiver)?;
@@ -153,6 +154,14 @@ impl Service {
 /// Who may read the comment.
 pub(crate) fn audience(comment: &settings::Comment) -> Audience {
     if comment.internal { Audience::Members } else { Audience::Everybody }
+}
+
+/// How far live sweeps came and how far dry runs did are different things.
+fn sweep_walk(mode: settings::Mode) -> Walk {
+    match mode {
+        settings::Mode::Live => Walk::Sweep,
+        settings::Mode::DryRun => Walk::DryRunSweep,
+    }
 }
 
 /// How retries are spaced.

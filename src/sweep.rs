@@ -35,6 +35,8 @@ const NO_ATTEMPTS: u32 = 0;
 pub struct Sweep {
     /// Where marks and watermarks are kept.
     pub store: Store,
+    /// Under which name the watermarks are kept.
+    pub walk: Walk,
     /// Who lists the issues.
     pub gitlab: Client,
     /// Closed while GitLab wants no calls.
@@ -126,7 +128,7 @@ impl Sweep {
     /// Marks what changed in one place since its watermark, then moves the watermark.
     async fn sweep(&self, place: &Place, tally: &mut Tally) -> Result<(), Failure> {
         let name = place.to_string();
-        let since = match self.store.watermark(Walk::Sweep, &name).await? {
+        let since = match self.store.watermark(self.walk, &name).await? {
             Some(watermark) => Some(before(watermark, OVERLAP)),
             None => self.first_since(tally).await?,
         };
@@ -144,7 +146,7 @@ impl Sweep {
         // The newest issue's time only if GitLab tells no other: where nothing happens any more, every sweep would list
         // the last great change again.
         if let Some(watermark) = first_answered_at.or(newest) {
-            self.store.keep_watermark(Walk::Sweep, &name, watermark).await?;
+            self.store.keep_watermark(self.walk, &name, watermark).await?;
         }
         Ok(())
     }

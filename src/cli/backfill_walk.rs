@@ -193,7 +193,7 @@ impl Walk {
                 let claim = self.desk.store.claim_issue(reference, clock::now(), LEASE).await?;
                 let looked = self.persist(looking).await;
                 let release = match &looked {
-                    Ok(look) => Release::Done(look.clone().record().map(Box::new)),
+                    Ok(look) => Release::Done(look.clone().record(Mode::Live).map(Box::new)),
                     Err(Undone::Stopped) => Release::Paused,
                     Err(Undone::Gone) => Release::Dropped,
                     Err(Undone::Failed(failure)) => Release::Parked { reason: failure.to_string() },

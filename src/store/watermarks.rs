@@ -10,6 +10,8 @@ use crate::calculator::issue::Moment;
 pub enum Walk {
     /// By the time of change, again and again.
     Sweep,
+    /// The same in a dry run, which leaves its changes for a live sweep to make.
+    DryRunSweep,
     /// By the time of creation, once.
     Backfill,
 }
@@ -18,6 +20,7 @@ impl Walk {
     fn name(self) -> &'static str {
         match self {
             Self::Sweep => "sweep",
+            Self::DryRunSweep => "dry-run sweep",
             Self::Backfill => "backfill",
         }
     }

@@ -101,7 +101,7 @@ impl Worker {
                 .unwrap_or(Err(Failure::TookTooLong))
         };
         match looked {
-            Ok(look) => Release::Done(look.record().map(Box::new)),
+            Ok(look) => Release::Done(look.record(self.desk.mode).map(Box::new)),
             Err(failure) => self.react(claim, &failure),
         }
     }
