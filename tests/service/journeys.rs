@@ -202,6 +202,15 @@ async fn a_project_that_spells_the_label_otherwise_gets_no_twin() {
 }
 
 #[actix_web::test]
+async fn a_label_that_begins_with_a_no_break_space_is_another_one_and_left_alone() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&["\u{a0}platform-escalation", "escalation-decision::declined"]);
+    app.settle().await;
+    assert!(app.gitlab.labels(issue).contains(&"\u{a0}platform-escalation".to_owned()));
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn a_dry_run_writes_nothing_and_takes_nothing_for_done() {
     let mut app = TestApp::start_with(Options::default(), &[("MODE", "dry-run")]).await;
     let issue = app.incident(&score(5, &[]));
