@@ -16,7 +16,7 @@ use crate::comment::Renderer;
 use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::{Duty, OpenError, Store};
+use crate::store::{Duty, OpenError, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
 use crate::webhook::{Door, Receiver, Tally, receive};
@@ -96,7 +96,8 @@ impl Service {
             token_watch: token_watch.clone(),
         };
         let (places, interval) = (watched_places(&settings.gitlab), settings.sweep.interval.0);
-        let sweep = Sweep { store: store.clone(), gitlab, gate, retry, policy, places, interval };
+        let walk = sweep_walk(settings.mode);
+        let sweep = Sweep { store: store.clone(), walk, gitlab, gate, retry, policy, places, interval };
 
         let (webhook_address, admin_address) = (webhooks.local_addr()?, health.local_addr()?);
         let webhook_server = webhook_server(webhooks, receiver)?;
@@ -113,7 +114,6 @@ impl Service {
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
         start_sweeping(&sweep, &mut parts, stopped.clone());
         parts.spawn(upkeep(metrics, stopped));
-        let shutdown_timeout = settings.server.shutdown_timeout.0;
         Ok(Self {
             webhook_address,
             admin_address,
@@ -124,7 +124,7 @@ impl Service {
             servers,
             stop,
             parts,
-            shutdown_timeout,
+            shutdown_timeout: settings.server.shutdown_timeout.0,
         })
     }
 
@@ -165,6 +165,14 @@ pub(crate) async fn open_store(url: &StoreUrl) -> Result<Store, OpenError> {
 /// Who may read the comment.
 pub(crate) fn audience(comment: &settings::Comment) -> Audience {
     if comment.internal { Audience::Members } else { Audience::Everybody }
+}
+
+/// How far live sweeps came and how far dry runs did are different things.
+fn sweep_walk(mode: settings::Mode) -> Walk {
+    match mode {
+        settings::Mode::Live => Walk::Sweep,
+        settings::Mode::DryRun => Walk::DryRunSweep,
+    }
 }
 
 /// How retries are spaced.

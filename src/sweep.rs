@@ -7,8 +7,9 @@
 //! are not licensed. One list also costs less than one per label: a call for every 100 issues that changed.
 //!
 //! Never reads or writes an issue (that is the worker's), and never asks our own clock how far it came: the watermark of a
-//! place is GitLab's time when it answered the first page, and moves only once the last page is marked. What GitLab
-//! does not note as a change of the issue, such as a label that was deleted as a whole, a sweep does not see either.
+//! place follows the last change of each page that is marked, so that a list of thousands of pages need not come through
+//! at once; once the last is marked, it is GitLab's time when it answered the first. What GitLab does not note as a change
+//! of the issue, such as a label that was deleted as a whole, a sweep does not see either.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +39,8 @@ const NO_ATTEMPTS: u32 = 0;
 pub struct Sweep {
     /// Where marks and watermarks are kept.
     pub store: Store,
+    /// Under which name the watermarks are kept.
+    pub walk: Walk,
     /// Who lists the issues.
     pub gitlab: Client,
     /// Closed while GitLab wants no calls.
@@ -53,12 +56,12 @@ pub struct Sweep {
 }
 
 /// How a sweep ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Swept {
     /// Every place was listed to its end.
     Complete,
-    /// A place could not be listed, and repeating soon may help.
-    Repeat,
+    /// These places could not be listed, and repeating soon may help.
+    Repeat(Vec<Place>),
     /// A place cannot be listed until somebody acts.
     Incomplete,
 }
@@ -73,24 +76,31 @@ struct Tally {
 }
 
 impl Sweep {
-    /// Sweeps until told to stop. Breaking off in the middle is fine: the next one begins where this one began.
+    /// Sweeps until told to stop: all places every interval, and in between soon again those that failed. Breaking off
+    /// in the middle is fine: the next sweep begins where this one came.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         // Never so far: shown, so that one that never succeeds is noticed.
         metrics::gauge!(LAST_COMPLETE).set(0);
-        let mut failures = 0;
+        let (mut failures, mut failed) = (0, Vec::new());
+        let mut all_due_at = Instant::now();
         while !*stop.borrow() {
+            let all = Instant::now() >= all_due_at;
             let swept = tokio::select! {
-                swept = self.round().instrument(spans::sweep()) => swept,
+                swept = self.sweep_all(if all { &self.places } else { &failed }).instrument(spans::sweep()) => swept,
                 _ = stop.changed() => return,
             };
+            if all {
+                all_due_at = Instant::now() + self.interval;
+            }
+            let until_all = all_due_at.saturating_duration_since(Instant::now());
             let pause = match swept {
                 Swept::Complete | Swept::Incomplete => {
-                    failures = 0;
-                    self.interval
+                    (failures, failed) = (0, Vec::new());
+                    until_all
                 }
-                Swept::Repeat => {
-                    failures += 1;
-                    self.retry.backoff(failures).min(self.interval)
+                Swept::Repeat(places) => {
+                    (failures, failed) = (failures + 1, places);
+                    self.retry.backoff(failures).min(until_all)
                 }
             };
             tokio::select! {
@@ -100,20 +110,29 @@ impl Sweep {
         }
     }
 
-    /// Sweeps every place once. One that fails does not stop the others.
+    /// Sweeps every watched place once.
     pub async fn round(&self) -> Swept {
+        self.sweep_all(&self.places).await
+    }
+
+    /// Sweeps these places once. One that fails does not stop the others.
+    async fn sweep_all(&self, places: &[Place]) -> Swept {
         let started = Instant::now();
-        let (mut swept, mut tally) = (Swept::Complete, Tally::default());
-        for place in &self.places {
+        let (mut repeat, mut tally) = (Vec::new(), Tally::default());
+        for place in places {
             if let Err(failure) = self.sweep(place, &mut tally).await {
                 tally.failed += 1;
-                swept = match (swept, self.explain(place, &failure)) {
-                    (Swept::Repeat, _) | (_, Swept::Repeat) => Swept::Repeat,
-                    (Swept::Complete | Swept::Incomplete, other) => other,
-                };
+                if self.explain(place, &failure) {
+                    repeat.push(place.clone());
+                }
             }
         }
-        if swept == Swept::Complete {
+        let swept = match (repeat.is_empty(), tally.failed) {
+            (true, 0) => Swept::Complete,
+            (true, _) => Swept::Incomplete,
+            (false, _) => Swept::Repeat(repeat),
+        };
+        if swept == Swept::Complete && places.len() == self.places.len() {
             #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^52")]
             metrics::gauge!(LAST_COMPLETE).set(clock::now().0 as f64 / 1000.0);
         }
@@ -121,7 +140,7 @@ impl Sweep {
         metrics::counter!("escalator_sweeps_total", "outcome" => outcome).increment(1);
         metrics::counter!("escalator_sweep_marked_total").increment(tally.marked);
         tracing::info!(
-            places = self.places.len(),
+            places = places.len(),
             failed = tally.failed,
             calls = tally.calls,
             listed = tally.listed,
@@ -135,27 +154,43 @@ impl Sweep {
     /// Marks what changed in one place since its watermark, then moves the watermark.
     async fn sweep(&self, place: &Place, tally: &mut Tally) -> Result<(), Failure> {
         let name = place.to_string();
-        let since = match self.store.watermark(Walk::Sweep, &name).await? {
+        let mut watermark = self.store.watermark(self.walk, &name).await?;
+        let since = match watermark {
             Some(watermark) => Some(before(watermark, OVERLAP)),
             None => self.first_since(tally).await?,
         };
         let mut list = IssueList::new(place.clone(), Order::Updated, since);
-        let (mut first_answered_at, mut newest, mut pages) = (None, None, 0);
+        let (mut first_answer, mut newest) = (None, None);
         while let Some(page) = self.call(tally, list.next_page(&self.gitlab)).await? {
-            if pages == 0 {
-                first_answered_at = page.answered_at;
-            }
-            pages += 1;
+            let first_answered_at: Option<Moment> = *first_answer.get_or_insert(page.answered_at);
             newest = newest.max(page.issues.last().map(|(at, _)| *at));
             tally.listed += page.issues.len();
             tally.marked += self.mark(page).await?;
+            let reached = newest.map(|newest| first_answered_at.map_or(newest, |at| newest.min(at)));
+            watermark = self.advance(&name, watermark, reached).await?;
         }
         // The newest issue's time only if GitLab tells no other: where nothing happens any more, every sweep would list
         // the last great change again.
-        if let Some(watermark) = first_answered_at.or(newest) {
-            self.store.keep_watermark(Walk::Sweep, &name, watermark).await?;
+        if let Some(watermark) = first_answer.flatten().or(newest) {
+            self.store.keep_watermark(self.walk, &name, watermark).await?;
         }
         Ok(())
+    }
+
+    /// Moves a watermark along a list, and never back: a sweep begins behind it, so the first pages are older.
+    async fn advance(
+        &self,
+        place: &str,
+        watermark: Option<Moment>,
+        reached: Option<Moment>,
+    ) -> Result<Option<Moment>, Failure> {
+        match reached {
+            Some(reached) if Some(reached) > watermark => {
+                self.store.keep_watermark(self.walk, place, reached).await?;
+                Ok(Some(reached))
+            }
+            Some(_) | None => Ok(watermark),
+        }
     }
 
     /// Where the first sweep of a place begins. A GitLab that does not tell the time is listed from the beginning.
@@ -193,12 +228,12 @@ impl Sweep {
         Ok(marked.into_iter().map(|marked| u64::from(marked == Marked::Queued)).sum())
     }
 
-    /// Says why a place was not listed to its end, and whether repeating soon may help.
-    fn explain(&self, place: &Place, failure: &Failure) -> Swept {
+    /// Says why a place was not listed to its end. Returns whether repeating soon may help.
+    fn explain(&self, place: &Place, failure: &Failure) -> bool {
         match after_failure(failure, NO_ATTEMPTS, &self.retry) {
             Next::Retry(_) | Next::PauseAll(_) | Next::Leave => {
-                tracing::warn!(%place, error = %failure, "a sweep broke off; it begins again where it began");
-                Swept::Repeat
+                tracing::warn!(%place, error = %failure, "a sweep broke off; it goes on where it came");
+                true
             }
             Next::Park | Next::Drop => {
                 tracing::error!(
@@ -207,7 +242,7 @@ impl Sweep {
                     "cannot be swept, so lost webhooks of it are not found; check its path in gitlab.groups or \
                      gitlab.projects, and that the access token's user is a member of it"
                 );
-                Swept::Incomplete
+                false
             }
         }
     }

@@ -13,10 +13,17 @@ const SCOPE_SEPARATOR: &str = "::";
 pub struct Label(String);
 
 impl Label {
-    /// A label of this title. GitLab trims titles, so we do.
+    /// The label that GitLab gives this title. GitLab strips ASCII whitespace only: a title with a no-break space at its
+    /// beginning is another one, and could not be removed by a trimmed name.
     #[must_use]
     pub fn new(title: &str) -> Self {
-        Self(title.trim().to_owned())
+        Self(title.to_owned())
+    }
+
+    /// The label that a person means by this text, in a policy or on a command line.
+    #[must_use]
+    pub fn meant_by(text: &str) -> Self {
+        Self(text.trim().to_owned())
     }
 
     /// The title.
@@ -103,6 +110,16 @@ mod tests {
     fn a_label_without_scope_or_value_is_a_plain_one() {
         for title in ["plain", "::yes", "key::", "::"] {
             assert_eq!(Label::new(title).scope_and_value(), None, "{title}");
+        }
+    }
+
+    #[test]
+    fn a_title_of_gitlabs_is_left_as_it_is_and_a_persons_text_is_trimmed() {
+        for space in ["\u{a0}", "\u{3000}"] {
+            let title = format!("{space}SIRT{space}");
+            assert_eq!(Label::new(&title).title(), title);
+            assert!(!LabelPattern::new("SIRT").matches(&Label::new(&title)));
+            assert_eq!(Label::meant_by(&format!(" {title}\n")).title(), "SIRT");
         }
     }
 

@@ -225,7 +225,7 @@ impl Walk {
         let looking = self.persist(async || self.desk.look(reference, &lease).await);
         let looked = lease.guard(store, &claim, looking).await;
         let release = match &looked {
-            Ok(look) => Release::Done(look.clone().record().map(Box::new)),
+            Ok(look) => Release::Done(look.clone().record(Mode::Live).map(Box::new)),
             Err(Undone::Stopped) => Release::Paused,
             Err(Undone::Gone) => Release::Dropped,
             Err(Undone::Failed(Failure::LeaseLost)) => return looked,

@@ -67,7 +67,7 @@ fn described_issue(arguments: &Arguments) -> Issue {
             Some(TypeArgument::Incident) => WorkItemType::Incident,
             Some(TypeArgument::Issue) | None => WorkItemType::Issue,
         },
-        labels: arguments.label.iter().map(|title| Label::new(title)).collect(),
+        labels: arguments.label.iter().map(|title| Label::meant_by(title)).collect(),
     }
 }
 

@@ -143,7 +143,7 @@ impl PolicyFile {
 
     /// One label cannot mean yes and no.
     fn check_decisions(&self, problems: &mut Vec<Problem>) {
-        if Label::new(&self.accepted_label).is(&Label::new(&self.declined_label)) {
+        if Label::meant_by(&self.accepted_label).is(&Label::meant_by(&self.declined_label)) {
             problems.push(Problem::new("policy.declined_label", "must not be policy.accepted_label"));
         }
     }
@@ -151,13 +151,13 @@ impl PolicyFile {
     /// A label that Escalator sets must not be one that it reads, or its own writing would change its own assessment.
     fn check_owned_labels(&self, problems: &mut Vec<Problem>) {
         for (index, band) in self.bands.iter().enumerate() {
-            let Some(label) = band.label.as_deref().map(Label::new) else { continue };
+            let Some(label) = band.label.as_deref().map(Label::meant_by) else { continue };
             let of_sources = self.sources.iter().flat_map(|source| &source.labels);
             let of_others = self.disambiguations.iter().flat_map(|other| &other.labels);
             let is_read = of_sources.chain(of_others).any(|title| LabelPattern::new(title).matches(&label))
                 || self.questions.iter().any(|question| label.value_in(&question.key).is_some())
-                || Label::new(&self.accepted_label).is(&label)
-                || Label::new(&self.declined_label).is(&label);
+                || Label::meant_by(&self.accepted_label).is(&label)
+                || Label::meant_by(&self.declined_label).is(&label);
             if is_read {
                 problems.push(Problem::new(
                     format!("policy.bands[{index}].label"),

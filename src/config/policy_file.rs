@@ -117,8 +117,8 @@ impl PolicyFile {
         bands.sort_by_key(|band| std::cmp::Reverse(band.from));
         Policy {
             version: self.version,
-            accepted: Label::new(&self.accepted_label),
-            declined: Label::new(&self.declined_label),
+            accepted: Label::meant_by(&self.accepted_label),
+            declined: Label::meant_by(&self.declined_label),
             sources: self
                 .sources
                 .into_iter()
@@ -160,7 +160,7 @@ impl BandFile {
         Band {
             id: self.id,
             from: self.from,
-            label: self.label.as_deref().map(Label::new),
+            label: self.label.as_deref().map(Label::meant_by),
             verdict: self.verdict,
             meaning: self.meaning,
         }

@@ -63,7 +63,7 @@ impl World {
         color: &str,
         description: Option<String>,
     ) -> Result<u64, Refusal> {
-        let title = title.trim();
+        let title = title.trim_matches(|letter: char| letter == '\0' || letter.is_ascii_whitespace());
         if title.is_empty() || title.chars().count() > 255 || title.contains(',') {
             return Err(Refusal::Invalid("Title is invalid".into()));
         }

@@ -8,6 +8,8 @@ use crate::calculator::issue::Moment;
 pub enum Walk {
     /// By the time of change, again and again.
     Sweep,
+    /// The same in a dry run, which leaves its changes for a live sweep to make.
+    DryRunSweep,
     /// By the time of creation, once.
     Backfill,
 }
@@ -16,6 +18,7 @@ impl Walk {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Sweep => "sweep",
+            Self::DryRunSweep => "dry-run sweep",
             Self::Backfill => "backfill",
         }
     }

@@ -1,6 +1,7 @@
 //! What a look at an issue came to.
 
 use crate::calculator::label::Label;
+use crate::config::settings::Mode;
 use crate::store::Record;
 
 /// What a look came to.
@@ -15,13 +16,14 @@ pub enum Look {
 }
 
 impl Look {
-    /// How the issue was left, if it is worth following.
+    /// How the issue was left, if it is worth following. A dry run leaves nothing to remember: the issue is not as it
+    /// would have been left, and what was only logged has to be done once the mode is live.
     #[must_use]
-    pub fn record(self) -> Option<Record> {
-        match self {
-            Self::Closed(record) => record,
-            Self::NoSource => None,
-            Self::Assessed(_, record) => Some(record),
+    pub fn record(self, mode: Mode) -> Option<Record> {
+        match (self, mode) {
+            (_, Mode::DryRun) | (Self::NoSource, Mode::Live) => None,
+            (Self::Closed(record), Mode::Live) => record,
+            (Self::Assessed(_, record), Mode::Live) => Some(record),
         }
     }
 }

@@ -127,7 +127,7 @@ impl Worker {
         };
         metrics::histogram!("escalator_assessment_duration_seconds").record(started.elapsed());
         match looked {
-            Ok(look) => Some(Release::Done(look.record().map(Box::new))),
+            Ok(look) => Some(Release::Done(look.record(self.desk.mode).map(Box::new))),
             Err(failure) => {
                 spans::failed(&Span::current());
                 self.react(claim, &failure).await

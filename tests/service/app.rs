@@ -126,6 +126,12 @@ impl TestApp {
         self.start_service().await;
     }
 
+    /// Starts it again with another setting, such as `("MODE", "live")`.
+    pub fn restart_service_with(&mut self, name: &str, value: &str) {
+        self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
+        self.start_service();
+    }
+
     /// Starts it again with an empty store, as after a disaster.
     pub async fn restart_service_without_its_store(&mut self) {
         self.store_name = "another.db".to_owned();

@@ -202,13 +202,29 @@ async fn a_project_that_spells_the_label_otherwise_gets_no_twin() {
 }
 
 #[actix_web::test]
-async fn a_dry_run_writes_nothing() {
-    let app = TestApp::start_with(Options::default(), &[("MODE", "dry-run")]).await;
+async fn a_label_that_begins_with_a_no_break_space_is_another_one_and_left_alone() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&["\u{a0}platform-escalation", "escalation-decision::declined"]);
+    app.settle().await;
+    assert!(app.gitlab.labels(issue).contains(&"\u{a0}platform-escalation".to_owned()));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_dry_run_writes_nothing_and_takes_nothing_for_done() {
+    let mut app = TestApp::start_with(Options::default(), &[("MODE", "dry-run")]).await;
     let issue = app.incident(&score(5, &[]));
     app.settle().await;
     app.reporter().remove_labels(issue, ["complexity::yes"]).unwrap();
     app.settle().await;
     assert!(app.gitlab.reads(issue) >= 2);
     assert_eq!(app.gitlab.writes(issue), 0);
+
+    app.stop_service().await;
+    app.restart_service_with("MODE", "live");
+    app.reporter().add_labels(issue, ["bug"]).unwrap();
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation-possible"]);
+    assert!(app.comment(issue).contains("3 of 7 points"));
     app.end().await;
 }

@@ -3,7 +3,7 @@
 use escalator::sandbox::{IssueId, Kind};
 
 use super::app::{TestApp, score};
-use super::{start, start_with, sweep};
+use super::{start, start_with, sweep, watermark};
 
 /// One issue for everything that can happen to one unseen.
 struct Lost {
@@ -155,5 +155,34 @@ async fn a_label_of_ours_that_a_lost_store_forgot_is_looked_after_without_a_sour
     assert!(app.comment(issue).contains("no longer comes from any source"));
     assert_eq!(app.escalation_labels(theirs), ["platform-escalation"], "a person's, on an issue of theirs");
     assert!(app.gitlab.notes(theirs).is_empty());
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn after_a_dry_run_the_first_live_sweep_does_what_was_only_logged() {
+    let mut app = start().await;
+    let known = app.incident(&score(3, &[]));
+    app.settle().await;
+    app.stop_service().await;
+    let live_until = {
+        app.restart_service_with("MODE", "dry-run");
+        super::until_swept(&app).await;
+        watermark(&app).await
+    };
+    app.reporter().add_labels(known, score(5, &[])).unwrap();
+    let new = app.incident(&score(5, &[]));
+    app.settle().await;
+    sweep(&app).await;
+    assert_eq!((app.gitlab.writes(new), app.escalation_labels(known).len()), (0, 1));
+    assert_eq!(watermark(&app).await, live_until, "a live sweep has to come by here");
+    app.stop_service().await;
+
+    app.restart_service_with("MODE", "live");
+    app.until("both are right", |app| {
+        [known, new].iter().all(|issue| app.escalation_labels(*issue) == ["platform-escalation"])
+    })
+    .await;
+    app.settle().await;
+    assert!(app.comment(new).contains("5 of 7 points"));
     app.end().await;
 }
