@@ -127,9 +127,9 @@ impl TestApp {
     }
 
     /// Starts it again with another setting, such as `("MODE", "live")`.
-    pub fn restart_service_with(&mut self, name: &str, value: &str) {
+    pub async fn restart_service_with(&mut self, name: &str, value: &str) {
         self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
-        self.start_service();
+        self.start_service().await;
     }
 
     /// Starts it again with an empty store, as after a disaster.

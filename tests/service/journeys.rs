@@ -221,7 +221,7 @@ async fn a_dry_run_writes_nothing_and_takes_nothing_for_done() {
     assert_eq!(app.gitlab.writes(issue), 0);
 
     app.stop_service().await;
-    app.restart_service_with("MODE", "live");
+    app.restart_service_with("MODE", "live").await;
     app.reporter().add_labels(issue, ["bug"]).unwrap();
     app.settle().await;
     assert_eq!(app.escalation_labels(issue), ["platform-escalation-possible"]);

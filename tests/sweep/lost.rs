@@ -165,7 +165,7 @@ async fn after_a_dry_run_the_first_live_sweep_does_what_was_only_logged() {
     app.settle().await;
     app.stop_service().await;
     let live_until = {
-        app.restart_service_with("MODE", "dry-run");
+        app.restart_service_with("MODE", "dry-run").await;
         super::until_swept(&app).await;
         watermark(&app).await
     };
@@ -177,7 +177,7 @@ async fn after_a_dry_run_the_first_live_sweep_does_what_was_only_logged() {
     assert_eq!(watermark(&app).await, live_until, "a live sweep has to come by here");
     app.stop_service().await;
 
-    app.restart_service_with("MODE", "live");
+    app.restart_service_with("MODE", "live").await;
     app.until("both are right", |app| {
         [known, new].iter().all(|issue| app.escalation_labels(*issue) == ["platform-escalation"])
     })

@@ -59,7 +59,7 @@ async fn only_the_places_that_failed_are_swept_again_soon() {
     app.stop_service().await;
     app.gitlab.clear_requests();
     app.gitlab.fault(Fault::status(502).on("GET", "/groups/acme/issues").times(3));
-    app.restart_service();
+    app.restart_service().await;
     app.until("a sweep found it", |app| app.escalation_labels(issue) == ["platform-escalation"]).await;
     let of_garden = lists(&app).iter().filter(|list| list.path.contains("garden")).count();
     assert_eq!(of_garden, 1);
