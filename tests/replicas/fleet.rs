@@ -39,6 +39,13 @@ impl Fleet {
             replica.start().await;
             fleet.replicas.push(replica);
         }
+        // Each asks once how long its access token is good; what comes after that is work.
+        let asked = |fleet: &Self| {
+            let requests = fleet.gitlab.requests();
+            requests.iter().filter(|request| request.route.ends_with("/personal_access_tokens/self")).count()
+        };
+        until("every replica has asked about its token", async || asked(&fleet) == replicas).await;
+        fleet.gitlab.clear_requests();
         let addresses = fleet.replicas.iter().map(|replica| replica.address).collect();
         let url = format!("http://{}/webhooks/gitlab", balancer::start(addresses).await);
         fleet.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });

@@ -28,6 +28,10 @@ async fn a_replica_that_wakes_up_after_its_lease_writes_nothing() {
         fleet.gitlab.notes(issue).iter().any(|note| note.body.contains("**Score so far: 5."))
     })
     .await;
+    until("the other replica is done", async || {
+        fleet.replicas[other].metric("escalator_workers_busy").await == Some(0.0)
+    })
+    .await;
     let (writes, comments) = (fleet.gitlab.writes(issue), fleet.gitlab.notes(issue));
 
     fleet.gitlab.let_go(asked, None);
