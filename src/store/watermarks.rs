@@ -60,7 +60,8 @@ impl Store {
             .await
     }
 
-    /// Forgets how far a place was walked: the walk is over, and another one begins at the beginning.
+    /// Forgets how far a place was walked, whatever a name adds to it after a space: the walk is over, and another one
+    /// begins at the beginning.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
@@ -69,7 +70,10 @@ impl Store {
         self.writer
             .run(move |connection| {
                 connection
-                    .prepare_cached("DELETE FROM watermark WHERE walk = ?1 AND place = ?2")?
+                    .prepare_cached(
+                        "DELETE FROM watermark
+                         WHERE walk = ?1 AND (place = ?2 OR substr(place, 1, length(?2) + 1) = ?2 || ' ')",
+                    )?
                     .execute(params![walk.name(), place])?;
                 Ok(())
             })
