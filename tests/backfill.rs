@@ -97,6 +97,12 @@ impl Before {
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
+        self.spawn_with(arguments, &[])
+    }
+
+    /// With settings such as `("POLICY__VERSION", "2")`.
+    fn spawn_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Child {
+        let settings = settings.iter().map(|(name, value)| (format!("ESCALATOR__{name}"), value));
         Command::new(env!("CARGO_BIN_EXE_escalator"))
             .arg("backfill")
             .args(arguments)
@@ -107,6 +113,7 @@ impl Before {
             .env("ESCALATOR__QUEUE__RETRY_BASE", "50ms")
             .env("ESCALATOR__QUEUE__MAX_ATTEMPTS", "3")
             .env("ESCALATOR__STORE__URL", format!("sqlite://{}", self.store_path().display()))
+            .envs(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -314,6 +321,42 @@ async fn a_place_that_the_token_does_not_see_fails_and_the_others_are_done() {
         "{}",
         said.out
     );
+}
+
+const GOING_ON: &str = "going on where an earlier backfill stopped";
+
+#[actix_web::test]
+async fn another_policy_begins_at_the_beginning() {
+    let before = Before::start().await;
+    let incidents = before.incidents_one_after_the_other(130);
+    // Asked for its length, and for its first page.
+    let second_page = Fault::status(403).on("GET", "/groups/acme/issues").after(2);
+    before.gitlab.fault(second_page.clone());
+    before.run(&["--group", "acme"]).await;
+    assert_eq!(before.right(&incidents), 100);
+
+    before.gitlab.clear_faults();
+    before.gitlab.fault(second_page);
+    let said = ended(before.spawn_with(&["--group", "acme"], &[("POLICY__VERSION", "another")])).await;
+    assert!(!said.error.contains(GOING_ON), "{}", said.error);
+    assert_eq!(said.count("assessed"), 100);
+
+    before.gitlab.clear_faults();
+    let said = before.run(&["--group", "acme"]).await;
+    assert!(!said.error.contains(GOING_ON), "the first policy's position is outdated too: {}", said.error);
+    assert_eq!((said.code, before.right(&incidents)), (Some(0), 130), "{}", said.error);
+}
+
+#[actix_web::test]
+async fn a_place_that_came_to_its_end_begins_at_the_beginning_although_another_one_failed() {
+    let before = Before::start().await;
+    let incidents = before.incidents(3);
+    before.run(&["--group", "nowhere", "--group", "acme"]).await;
+    let labels = incidents.iter().map(|issue| before.gitlab.by(before.riley).remove_labels(*issue, FIVE));
+    assert!(labels.into_iter().all(|removed| removed.is_ok()));
+    let said = before.run(&["--group", "acme"]).await;
+    assert!(!said.error.contains(GOING_ON), "{}", said.error);
+    assert_eq!((said.code, said.count("changed")), (Some(0), 3));
 }
 
 #[actix_web::test]

@@ -13,7 +13,7 @@ use super::backfill_report::{Progress, Tally};
 use super::backfill_walk::{Ended, Walk};
 use super::signals::StopSignals;
 use super::{CommandError, output, runtime};
-use crate::comment::Renderer;
+use crate::comment::{Renderer, digest};
 use crate::config::settings::Mode;
 use crate::config::sources::Sources;
 use crate::config::{Loaded, load};
@@ -104,6 +104,7 @@ async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), Comma
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
         at_once: loaded.settings.queue.workers,
+        policy_digest: digest(&format!("{:?}", loaded.policy)),
         progress: Progress::start(),
         stopped,
     };

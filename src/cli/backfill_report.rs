@@ -212,10 +212,6 @@ impl Tally {
         self.unlisted.push(format!("{place}: {reason}"));
     }
 
-    pub fn unlisted_places(&self) -> usize {
-        self.unlisted.len()
-    }
-
     pub fn failures(&self) -> usize {
         self.unlisted.len() + self.failed.values().map(Vec::len).sum::<usize>()
     }

@@ -32,6 +32,8 @@ pub(super) struct Walk {
     pub retry: RetryPolicy,
     /// How many issues are looked at at the same time.
     pub at_once: usize,
+    /// Tells one policy from another.
+    pub policy_digest: String,
     /// Who is told how far it came.
     pub progress: Progress,
     /// Whether to stop.
@@ -84,27 +86,33 @@ impl Walk {
             }
         }
         self.progress.expect(expected);
+        let mut walked = Vec::new();
         for (place, list) in lists {
             match self.walk(place, list, &mut seen, tally).await {
-                Ok(()) => {}
+                Ok(()) => walked.push(place),
                 Err(Undone::Stopped) => return Ok(Ended::Stopped),
                 Err(undone) => tally.unlisted(place, &reason(undone)),
             }
         }
-        if self.desk.mode == Mode::Live && tally.unlisted_places() == 0 {
-            for place in places {
+        if self.desk.mode == Mode::Live {
+            for place in walked {
                 self.desk.store.forget_watermark(store::Walk::Backfill, &place.to_string()).await?;
             }
         }
         Ok(Ended::Complete)
     }
 
-    /// The issues of a place, from where an earlier walk was broken off.
+    /// The issues of a place, from where an earlier walk was broken off. One under another policy is no part of this one:
+    /// its position is forgotten, for going back to that policy begins anew as well.
     async fn list(&self, place: &Place) -> Result<IssueList, store::Error> {
+        let store = &self.desk.store;
         let position = match self.desk.mode {
-            Mode::Live => self.desk.store.watermark(store::Walk::Backfill, &place.to_string()).await?,
+            Mode::Live => store.watermark(store::Walk::Backfill, &self.position_name(place)).await?,
             Mode::DryRun => None,
         };
+        if position.is_none() && self.desk.mode == Mode::Live {
+            store.forget_watermark(store::Walk::Backfill, &place.to_string()).await?;
+        }
         if let Some(Moment(millis)) = position {
             let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
             self.progress.say(&format!(
@@ -176,9 +184,17 @@ impl Walk {
 
     async fn keep_position(&self, place: &Place, at: Moment) -> Result<(), store::Error> {
         match self.desk.mode {
-            Mode::Live => self.desk.store.keep_watermark(store::Walk::Backfill, &place.to_string(), at).await,
+            Mode::Live => {
+                let name = self.position_name(place);
+                self.desk.store.keep_watermark(store::Walk::Backfill, &name, at).await
+            }
             Mode::DryRun => Ok(()),
         }
+    }
+
+    /// A place and the policy by which its issues are assessed.
+    fn position_name(&self, place: &Place) -> String {
+        format!("{place} under {}", self.policy_digest)
     }
 
     /// Looks at one issue, unless the list shows already that there is nothing to look at.

@@ -47,7 +47,8 @@ impl Store {
         }
     }
 
-    /// Forgets how far a place was walked: the walk is over, and another one begins at the beginning.
+    /// Forgets how far a place was walked, whatever a name adds to it after a space: the walk is over, and another one
+    /// begins at the beginning.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.

@@ -42,7 +42,8 @@ impl Postgres {
         let forgetting = async {
             let lent = self.pool.lend().await?;
             lent.execute_typed(
-                "DELETE FROM watermark WHERE walk = $1 AND place = $2",
+                "DELETE FROM watermark
+                 WHERE walk = $1 AND (place = $2 OR substr(place, 1, length($2) + 1) = $2 || ' ')",
                 &[(&walk.name(), Type::TEXT), (&place, Type::TEXT)],
             )
             .await?;

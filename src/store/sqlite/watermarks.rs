@@ -38,7 +38,10 @@ impl Sqlite {
         self.writer
             .run(move |connection| {
                 connection
-                    .prepare_cached("DELETE FROM watermark WHERE walk = ?1 AND place = ?2")?
+                    .prepare_cached(
+                        "DELETE FROM watermark
+                         WHERE walk = ?1 AND (place = ?2 OR substr(place, 1, length(?2) + 1) = ?2 || ' ')",
+                    )?
                     .execute(params![walk.name(), place])?;
                 Ok(())
             })
