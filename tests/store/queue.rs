@@ -93,6 +93,47 @@ async fn a_parked_issue_waits_for_a_relevant_change() {
 }
 
 #[tokio::test]
+async fn an_issue_whose_number_cannot_be_kept_fails_alone() {
+    on_each_engine(async |store| {
+        let marks = (0..20).map(|number| {
+            let iid = if number == 10 { u64::MAX } else { number };
+            store.mark(glimpse(iid), None, Millis(0))
+        });
+        let marked = futures_util::future::join_all(marks).await;
+        assert_eq!(marked.iter().filter(|marked| **marked == Ok(Marked::Queued)).count(), 19, "{marked:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reason_may_hold_any_character() {
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+        let claimed = claim(&store, 0).await.unwrap();
+        let reason = "no \0 role".to_owned();
+        assert!(store.finish(claimed, Release::Parked { reason }, Millis(0)).await.unwrap());
+        assert!(store.parked().await.unwrap()[0].reason.ends_with(" role"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_that_is_renewed_lasts_longer_and_nobody_else_gets_it() {
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+        let claimed = claim(&store, 0).await.unwrap();
+        let lease = i64::try_from(LEASE.as_millis()).unwrap();
+        assert!(store.renew(&claimed, Millis(1_000), LEASE).await.unwrap());
+        assert_eq!(claim(&store, lease).await, None);
+        assert_eq!(store.claim_issue(issue(1), Millis(lease), LEASE).await, Ok(None));
+        let successor = claim(&store, lease + 1_000).await.unwrap();
+        assert!(!store.renew(&claimed, Millis(lease + 1_000), LEASE).await.unwrap());
+        assert!(store.renew(&successor, Millis(lease + 1_000), LEASE).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_longest_due_is_claimed_first() {
     on_each_engine(async |store| {
         for (iid, at) in [(3, 30), (1, 10), (2, 20)] {

@@ -205,11 +205,13 @@ async fn release_key(
         Release::Retry(delay) => free(client, key, now, *delay, "attempts").await,
         Release::Paused => free(client, key, now, Duration::ZERO, "attempts - 1").await,
         Release::Parked { reason } => {
+            // The one character that PostgreSQL does not keep.
+            let reason = reason.replace('\0', "");
             client
                 .execute_typed(
                     "UPDATE queue SET token = NULL, claimed_generation = NULL, parked_at = $3, parked_reason = $4
                      WHERE project_id = $1 AND iid = $2",
-                    &key.and([(&now.0 as _, Type::INT8), (reason as _, Type::TEXT)]),
+                    &key.and([(&now.0 as _, Type::INT8), (&reason as _, Type::TEXT)]),
                 )
                 .await?;
             Ok(())

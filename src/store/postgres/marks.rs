@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tokio::sync::{mpsc, oneshot};
 
 use super::pool::Pool;
-use super::queue::{Marking, insert_and_notify, standings};
+use super::queue::{Key, Marking, insert_and_notify, standings};
 use crate::calculator::issue::Glimpse;
 use crate::clock::Millis;
 use crate::store::Error;
@@ -63,6 +63,8 @@ impl Marker {
         trace: Option<TraceParent>,
         now: Millis,
     ) -> Result<Marked, Error> {
+        // Here, where it fails alone: in a batch it would fail all the others.
+        Key::of(glimpse.issue)?;
         let (answer, answered) = oneshot::channel();
         let mark = Mark { glimpse, marking: Marking { trace, now }, answer };
         self.marks.send(mark).await.map_err(|_| Error::closed())?;
