@@ -63,7 +63,7 @@ impl World {
         color: &str,
         description: Option<String>,
     ) -> Result<u64, Refusal> {
-        let title = title.trim_matches(|letter: char| letter == '\0' || letter.is_ascii_whitespace());
+        let title = strip(title);
         if title.is_empty() || title.chars().count() > 255 || title.contains(',') {
             return Err(Refusal::Invalid("Title is invalid".into()));
         }
@@ -129,5 +129,10 @@ pub(super) const DEFAULT_COLOR: &str = "#6699cc";
 
 /// GitLab splits titles on commas even where they come as a list.
 fn titles_in(titles: &[String]) -> impl Iterator<Item = &str> {
-    titles.iter().flat_map(|title| title.split(',')).map(str::trim).filter(|title| !title.is_empty())
+    titles.iter().flat_map(|title| title.split(',')).map(strip).filter(|title| !title.is_empty())
+}
+
+/// What Ruby's `strip` leaves: only ASCII whitespace and NUL go.
+pub(super) fn strip(text: &str) -> &str {
+    text.trim_matches(|letter: char| letter == '\0' || letter == '\x0b' || letter.is_ascii_whitespace())
 }

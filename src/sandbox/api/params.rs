@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Refusal;
 use crate::clock::Millis;
+use crate::sandbox::label_edit::strip;
 
 /// The parameters of a request. Lists from forms are spelled `iids[]`.
 #[derive(Debug, Default)]
@@ -78,7 +79,7 @@ impl Params {
         }
         let split = |items: Vec<String>| {
             let parts = items.iter().flat_map(|item| item.split(','));
-            let parts = parts.map(str::trim).filter(|part| !part.is_empty());
+            let parts = parts.map(strip).filter(|part| !part.is_empty());
             parts.map(str::to_owned).collect()
         };
         found.map(split)
