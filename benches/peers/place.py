@@ -137,11 +137,11 @@ def delivery(head, tail, number, distinct):
     return iid, body, (sent_at, standard, hub)
 
 
-def deliver(place, file, seconds):
+def deliver(place, file, seconds, connections=CONNECTIONS):
     environment = os.environ | {"DELIVERIES": str(file), "THREADS": str(THREADS)}
     before = os.times()
     said = subprocess.run(
-        ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(HERE / "deliver.lua"),
+        ["wrk", f"-t{THREADS}", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(HERE / "deliver.lua"),
          f"http://127.0.0.1:{place.port}"],
         env=environment, check=True, capture_output=True, text=True).stdout
     after = os.times()
