@@ -78,7 +78,7 @@ impl Target {
             (None, None) => return Err(CommandError::Usage("--to or --to-file is missing".to_owned())),
         };
         match StoreUrl::parse(&text).map_err(|message| CommandError::Usage(format!("{name} {message}")))? {
-            StoreUrl::Postgres(_) => Ok(text),
+            StoreUrl::Postgres(url) => Ok(url.expose().to_owned()),
             StoreUrl::Sqlite(_) => {
                 Err(CommandError::Usage(format!("{name} must name a PostgreSQL database, not SQLite")))
             }

@@ -57,3 +57,12 @@ fn a_template_that_cannot_be_used_is_found_by_the_check() {
     let place = Place::ready_to_serve().variable("ESCALATOR__COMMENT__TEMPLATES", "no-such-folder");
     assert!(place.complaint().contains("comment.templates"));
 }
+
+#[test]
+fn postgresqls_own_words_for_a_checked_certificate_are_understood() {
+    for mode in ["verify-full", "verify-ca", "require", "prefer", "disable"] {
+        let url = format!("postgres://u@db/x?sslmode={mode}&application_name=x");
+        let run = Place::ready_to_serve().variable("ESCALATOR__STORE__URL", url).run(&["config", "check"]);
+        assert_eq!(run.code, 0, "{mode}: {}", run.err);
+    }
+}
