@@ -36,7 +36,8 @@ impl Store {
     pub async fn hear(&self, echo: Echo, now: Millis) -> Result<Marked, Error> {
         let heard = match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.hear(echo, now).await,
-            Engine::Postgres(postgres) => postgres.hear(echo, now).await,
+            // Apart, because every delivery's future has room for it and is moved several times.
+            Engine::Postgres(postgres) => Box::pin(postgres.hear(echo, now)).await,
         };
         if heard == Ok(Marked::Queued) {
             self.marked.notify_one();
