@@ -15,7 +15,7 @@ use escalator::store::Store;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use paths::{NOW, Paths, claim_and_put_last, fill, mark};
+use paths::{NOW, Paths, claim_and_put_last, fill, mark, receive_plain};
 
 /// Marks under way at the same time, as many as the connections of the load tests.
 const AT_ONCE: u64 = 64;
@@ -27,6 +27,18 @@ fn pure(criterion: &mut Criterion) {
         .bench_function("read a body that does not matter", |bencher| bencher.iter(|| paths.read_plain()));
     criterion.bench_function("read a body that matters", |bencher| bencher.iter(|| paths.read_incident()));
     criterion.bench_function("assess, plan, render the comment", |bencher| bencher.iter(|| paths.assess()));
+}
+
+fn received(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let (_folder, store) = store();
+    criterion.bench_function("sign a delivery that does not matter, and receive it", |bencher| {
+        bencher.iter_custom(|rounds| {
+            let started = Instant::now();
+            runtime.block_on(receive_plain(store.clone(), rounds));
+            started.elapsed()
+        });
+    });
 }
 
 fn marks(criterion: &mut Criterion) {
@@ -77,5 +89,5 @@ fn store() -> (TempDir, Store) {
     (folder, store)
 }
 
-criterion_group!(benches, pure, marks, claims);
+criterion_group!(benches, pure, received, marks, claims);
 criterion_main!(benches);

@@ -1,7 +1,8 @@
 //! Runs one piece of the hot path so many times and nothing else, so that `benches/budget` can count its instructions; and
 //! fills a store, so that a long queue can be had in seconds.
 //!
-//! `pieces NAME ROUNDS [STORE]`, or `pieces fill KEYS STORE`, where the store is a file or an address of PostgreSQL. By itself, as `cargo bench` calls it, it does nothing.
+//! `pieces NAME ROUNDS [STORE]`, or `pieces fill KEYS STORE`, where the store is a file or an address of PostgreSQL. By
+//! itself, as `cargo bench` calls it, it does nothing.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on should say where")]
 
@@ -13,7 +14,7 @@ use std::path::Path;
 use escalator::store::Store;
 use tokio::runtime::{Builder, Runtime};
 
-use paths::{NOW, Paths, claim_and_put_last, fill, mark};
+use paths::{NOW, Paths, claim_and_put_last, fill, mark, receive_plain};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -47,6 +48,7 @@ fn stored(name: &str, rounds: u64, place: &str) {
         };
         match name {
             "fill" => fill(&store, rounds).await,
+            "receive-not-mattering" => receive_plain(store, rounds).await,
             "mark" => {
                 for iid in 1..=rounds {
                     mark(&store, iid..iid + 1).await;
