@@ -20,16 +20,23 @@ const FILTER: &str = "warn,escalator=info";
 
 /// Starts logging, and recording traces. A second start changes nothing.
 pub fn start_logging(format: LogFormat, traces: &Traces) {
-    let subscriber = registry().with(traces.layer());
-    let lines = layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // Fails only where logging was started before, as in tests.
-    let _already_started = match format {
-        LogFormat::Text => subscriber.with(lines.with_filter(EnvFilter::new(FILTER))).try_init(),
+    let _already_started = subscriber(format, traces).try_init();
+}
+
+/// A list, because an `Option` of a layer that is not there would let every span through, and each would cost.
+fn subscriber(format: LogFormat, traces: &Traces) -> impl Subscriber + Send + Sync + use<> {
+    let lines = layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let filter = EnvFilter::new(FILTER);
+    let lines = match format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
         LogFormat::Json => {
             let lines = lines.json().flatten_event(true).map_event_format(WithTraceId);
-            subscriber.with(lines.with_filter(EnvFilter::new(FILTER))).try_init()
+            lines.with_filter(filter).boxed()
         }
     };
+    let layers: Vec<_> = traces.layer().map(Layer::boxed).into_iter().chain([lines]).collect();
+    registry().with(layers)
 }
 
 /// Lines of JSON, with the `trace_id` of the trace that they belong to, if there is one.
@@ -55,6 +62,21 @@ where
         match line.trim_end().strip_suffix('}') {
             Some(fields) => writeln!(writer, r#"{fields},"trace_id":"{trace_id}"}}"#),
             None => writer.write_str(&line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_that_nobody_records_costs_a_look_at_a_flag() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            tracing::subscriber::with_default(subscriber(format, &Traces::off()), || {
+                assert!(spans::delivery().is_disabled());
+                assert!(spans::keep().is_disabled());
+            });
         }
     }
 }
