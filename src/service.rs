@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::comment::Renderer;
-use crate::config::{Config, StoreUrl, settings};
+use crate::config::{Config, StoreUrl, WEBHOOK_PATH, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
 use crate::store::{Duty, OpenError, Store, Walk};
@@ -232,7 +232,7 @@ fn webhook_server(listener: TcpListener, receiver: Receiver) -> anyhow::Result<S
     let server = HttpServer::new(move || {
         App::new()
             .app_data(receiver.clone())
-            .service(web::resource("/webhooks/gitlab").route(web::post().to(receive)))
+            .service(web::resource(WEBHOOK_PATH).route(web::post().to(receive)))
     });
     Ok(server.workers(RECEIVING_THREADS).keep_alive(KEEP_ALIVE).disable_signals().listen(listener)?.run())
 }

@@ -33,6 +33,8 @@ use credentials::plain_http_url;
 pub use credentials::{Credentials, SigningKey};
 pub use store_url::StoreUrl;
 
+/// The path that receives GitLab's webhooks.
+pub const WEBHOOK_PATH: &str = "/webhooks/gitlab";
 /// Longer waits are mistakes, and would be times that no clock can show.
 const LONGEST_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -160,6 +162,11 @@ impl Loaded {
     }
 }
 
+/// Whether an address can be one of ours. A proxy may have put something before our path.
+fn leads_to_webhooks(url: &str) -> bool {
+    plain_http_url(url).is_some_and(|parsed| parsed.path().ends_with(WEBHOOK_PATH))
+}
+
 fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
     let checks = [
         ((1..=256).contains(&settings.queue.workers), "queue.workers", "must be from 1 to 256"),
@@ -173,6 +180,12 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
             settings.queue.retry_max.0 >= settings.queue.retry_base.0,
             "queue.retry_max",
             "must be at least queue.retry_base",
+        ),
+        (
+            settings.webhook.url.as_deref().is_none_or(leads_to_webhooks),
+            "webhook.url",
+            "must be an http or https address without user, password or query that ends in /webhooks/gitlab, such as \
+             https://escalator.example.com/webhooks/gitlab",
         ),
         (settings.webhook.max_body.0 >= 1024, "webhook.max_body", "must be at least 1KiB"),
         (

@@ -87,6 +87,10 @@ pub struct Store {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
+    /// The address by which GitLab reaches this service's `/webhooks/gitlab`, such as
+    /// `https://escalator.example.com/webhooks/gitlab`: `setup` gives it to the webhooks that it makes.
+    #[serde(serialize_with = "without_password_if_any", skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Secret tokens (`X-Gitlab-Token`); several at once while rotating. A comma separates them in the environment, so
     /// a token that has one belongs into the file.
     pub secret_tokens: Vec<Secret>,

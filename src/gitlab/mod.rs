@@ -5,6 +5,8 @@
 
 mod client;
 mod error;
+mod hooks;
+mod instance;
 mod issue_list;
 mod issues;
 mod label_catalog;
@@ -17,6 +19,8 @@ mod users;
 
 pub use client::Client;
 pub use error::Error;
+pub use hooks::{AlertStatus, FailedDelivery, Hook, HookSecret, HookWish};
+pub use instance::Instance;
 pub use issue_list::{IssueList, Order, Page, Place};
 pub use issues::{LabelChange, ProjectRef, Snapshot};
 pub use notes::Audience;

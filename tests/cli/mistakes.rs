@@ -288,3 +288,24 @@ fn a_signing_token_from_a_file_is_named_by_that_file() {
         "{complaint}"
     );
 }
+
+#[test]
+fn an_address_that_gitlab_cannot_call_is_refused() {
+    for url in [
+        "escalator.example.com/webhooks/gitlab",
+        "ftp://escalator.example.com/webhooks/gitlab",
+        "https://escalator.example.com",
+        "https://escalator.example.com/webhooks/gitlab/",
+        "https://canary-user:canary@escalator.example.com/webhooks/gitlab",
+        "https://escalator.example.com/webhooks/gitlab?token=canary",
+    ] {
+        let complaint = about("ESCALATOR__WEBHOOK__URL", url);
+        assert!(complaint.contains("webhook.url must be an http or https address"), "{url}: {complaint}");
+        assert!(!complaint.contains("canary"), "{complaint}");
+    }
+    let behind_a_proxy = "https://example.com/desk/webhooks/gitlab";
+    Place::ready_to_serve()
+        .variable("ESCALATOR__WEBHOOK__URL", behind_a_proxy)
+        .run(&["config", "check"])
+        .success();
+}
