@@ -1,40 +1,47 @@
-//! Who Escalator is in GitLab: the user that its access token belongs to.
+//! Who Escalator is in GitLab: the user that its access token belongs to, and the bots it belonged to before.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Our user id, shared between the part that asks GitLab for it and those that need it. Unknown until GitLab has
-/// answered once.
+use crate::calculator::own_users::OwnUsers;
+
+/// Our user, shared between the part that asks GitLab for it and those that need it. Unknown until GitLab has answered
+/// once.
 #[derive(Debug, Clone, Default)]
 pub struct Identity(Arc<RwLock<Option<Learned>>>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 struct Learned {
-    user_id: u64,
+    users: OwnUsers,
     replacements: u64,
 }
 
 impl Identity {
     /// Our user id as far as known. Another one's, for a moment, after the access token was replaced.
+    ///
+    /// The only id whose webhooks are echoes of ours: what a former bot does from now on is not our doing, and a late
+    /// delivery of what it did while it was us costs one look.
     #[must_use]
     pub fn user_id(&self) -> Option<u64> {
-        self.learned().map(|learned| learned.user_id)
+        let learned = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        learned.as_ref().map(|learned| learned.users.now())
     }
 
-    /// Our user id, if it was learned with the access token of now: the one after so many replacements.
+    /// Our users, if they were learned with the access token of now: the one after so many replacements.
     #[must_use]
-    pub fn user_id_with(&self, replacements: u64) -> Option<u64> {
-        self.learned().filter(|learned| learned.replacements == replacements).map(|learned| learned.user_id)
+    pub fn users_with(&self, replacements: u64) -> Option<OwnUsers> {
+        let learned = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        learned
+            .as_ref()
+            .filter(|learned| learned.replacements == replacements)
+            .map(|learned| learned.users.clone())
     }
 
-    /// Learns our user id from the access token after so many replacements. Returns the id that it was before, if it
-    /// was another one.
-    pub fn learn(&self, user_id: u64, replacements: u64) -> Option<u64> {
+    /// Learns our users from the access token after so many replacements. Returns the id that was ours before, if it was
+    /// another one.
+    pub fn learn(&self, users: OwnUsers, replacements: u64) -> Option<u64> {
+        let now = users.now();
         let mut learned = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let before = learned.replace(Learned { user_id, replacements });
-        before.map(|before| before.user_id).filter(|before| *before != user_id)
-    }
-
-    fn learned(&self) -> Option<Learned> {
-        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+        let before = learned.replace(Learned { users, replacements });
+        before.map(|before| before.users.now()).filter(|before| *before != now)
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("calculator", &[]),
     ("clock", &[]),
-    ("identity", &[]),
+    ("identity", &["calculator"]),
     ("trace_parent", &[]),
     ("spans", &["clock", "trace_parent"]),
     ("config", &["calculator"]),

@@ -7,6 +7,7 @@
 
 pub mod issue;
 pub mod label;
+pub mod own_users;
 
 pub mod policy;
 

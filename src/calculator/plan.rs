@@ -8,6 +8,7 @@ use super::issue::{Issue, Moment};
 use super::label::Label;
 use super::policy::Policy;
 use super::standing::Standing;
+use crate::calculator::own_users::OwnUsers;
 
 /// What a person did to a label of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,12 +188,12 @@ pub fn last_event<'event>(suspicion: &Suspicion, events: &'event [LabelEvent]) -
 pub fn hand(
     suspicion: &Suspicion,
     events: &[LabelEvent],
-    own_user_id: u64,
+    own: &OwnUsers,
     author: Author,
     band: &str,
 ) -> Option<Hand> {
     let last = last_event(suspicion, events);
-    let ours = last.is_some_and(|event| event.user_id == own_user_id);
+    let ours = last.is_some_and(|event| own.include(event.user_id));
     let seen = last.is_some_and(|event| event.gesture == suspicion.gesture);
     let by_others = match suspicion.gesture {
         Gesture::Removed => seen && !ours,
@@ -200,7 +201,7 @@ pub fn hand(
     };
     let counts = match author {
         Author::Person => by_others,
-        Author::Bot => by_others && times_undone(suspicion, events, own_user_id) >= INSISTS,
+        Author::Bot => by_others && times_undone(suspicion, events, own) >= INSISTS,
     };
     counts.then(|| Hand {
         label: suspicion.label.clone(),
@@ -213,12 +214,12 @@ pub fn hand(
 }
 
 /// How often others did the same to the label, with nothing in between but our undoing it.
-fn times_undone(suspicion: &Suspicion, events: &[LabelEvent], own_user_id: u64) -> usize {
+fn times_undone(suspicion: &Suspicion, events: &[LabelEvent], own: &OwnUsers) -> usize {
     let mut newest_first: Vec<_> = of_label(suspicion, events).collect();
     newest_first.sort_unstable_by_key(|event| std::cmp::Reverse(event.id));
     let alternating = newest_first.iter().enumerate().take_while(|(place, event)| {
         let theirs = place % 2 == 0;
-        (event.user_id != own_user_id) == theirs && (event.gesture == suspicion.gesture) == theirs
+        own.include(event.user_id) != theirs && (event.gesture == suspicion.gesture) == theirs
     });
     alternating.count().div_ceil(2)
 }

@@ -95,8 +95,7 @@ fn explain(error: OpenError) -> CommandError {
 
 /// Walks until the end or until told to stop; told twice, it stops at once.
 async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), CommandError> {
-    let own_user_id = desk.gitlab.own_user_id().await.context("cannot begin")?;
-    desk.identity.learn(own_user_id, desk.gitlab.token_replacements());
+    desk.own_users(desk.gitlab.token_replacements()).await.context("cannot begin")?;
     let (stop, stopped) = watch::channel(false);
     let mode = desk.mode;
     let walk = Walk {

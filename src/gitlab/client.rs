@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::error::Error;
 use super::label_catalog::LabelCatalog;
 use super::times::http_date;
-use super::users::Bots;
+use super::users::{Bots, User};
 use crate::calculator::issue::Moment;
 use crate::config::values::Secret;
 use crate::config::{AccessToken, GitLabAccess};
@@ -74,16 +74,12 @@ impl Client {
         })
     }
 
-    /// The id of the user that the access token belongs to.
+    /// The user that the access token belongs to.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn own_user_id(&self) -> Result<u64, Error> {
-        #[derive(Deserialize)]
-        struct UserJson {
-            id: u64,
-        }
-        Ok(json::<UserJson>(self.user().await?).await?.id)
+    pub async fn own_user(&self) -> Result<User, Error> {
+        json(self.user().await?).await
     }
 
     /// How often the access token was replaced: another one may be another user's.

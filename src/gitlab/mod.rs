@@ -23,5 +23,6 @@ pub use hooks::{AlertStatus, FailedDelivery, Hook, HookSecret, HookWish};
 pub use instance::Instance;
 pub use issue_list::{IssueList, Order, Page, Place};
 pub use issues::{LabelChange, ProjectRef, Snapshot};
-pub use notes::Audience;
+pub use notes::{Audience, OwnNote};
 pub use token::Expiry;
+pub use users::User;

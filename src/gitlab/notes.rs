@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::client::{Client, json};
 use super::error::Error;
 use crate::calculator::issue::IssueRef;
+use crate::calculator::own_users::OwnUsers;
 
 /// The fields we read of GitLab's note. Other people's bodies are only looked at for the marker.
 #[derive(Deserialize)]
@@ -29,6 +30,15 @@ struct NoteBody<'body> {
     internal: bool,
 }
 
+/// A comment of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnNote {
+    /// GitLab's number.
+    pub id: u64,
+    /// Which of our users wrote it.
+    pub author_id: u64,
+}
+
 /// Who may read a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
@@ -39,7 +49,7 @@ pub enum Audience {
 }
 
 impl Client {
-    /// Our own comments on an issue, oldest first: written by this user *and* beginning with the marker, because
+    /// Our own comments on an issue, oldest first: written by one of our users *and* beginning with the marker, because
     /// anybody can forge a marker.
     ///
     /// # Errors
@@ -47,9 +57,9 @@ impl Client {
     pub async fn own_notes(
         &self,
         issue: IssueRef,
-        own_user_id: u64,
+        own: &OwnUsers,
         marker: &str,
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<Vec<OwnNote>, Error> {
         let request = self.request(Method::GET, &notes_path(issue)).query(&[
             ("sort", "asc"),
             ("order_by", "created_at"),
@@ -59,8 +69,8 @@ impl Client {
         Ok(notes
             .into_iter()
             .filter(|note| !note.system && note.body.starts_with(marker))
-            .filter(|note| note.author.as_ref().is_some_and(|author| author.id == own_user_id))
-            .map(|note| note.id)
+            .filter_map(|note| note.author.map(|author| OwnNote { id: note.id, author_id: author.id }))
+            .filter(|note| own.include(note.author_id))
             .collect())
     }
 

@@ -9,6 +9,16 @@ use serde::Deserialize;
 use super::client::{Client, json};
 use super::error::Error;
 
+/// A user of GitLab's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct User {
+    /// GitLab's number.
+    pub id: u64,
+    /// Whether it is a bot, and no person: somebody's whom GitLab does not call one is taken for a person.
+    #[serde(default)]
+    pub bot: bool,
+}
+
 /// Users that were asked about. What somebody is does not change.
 #[derive(Default)]
 pub(super) struct Bots(Mutex<HashMap<u64, bool>>);

@@ -10,6 +10,7 @@ mod duty;
 mod echo;
 mod followed;
 mod ledger;
+mod own_bots;
 mod parked;
 mod postgres;
 mod queue;

@@ -9,9 +9,11 @@ use super::look::{Changes, Look};
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
 use crate::calculator::label::Label;
+use crate::calculator::own_users::OwnUsers;
 use crate::calculator::plan::{Author, Hand, Plan, hand, last_event, plan, suspicions};
 use crate::calculator::policy::Policy;
 use crate::calculator::standing::{LabelDifference, Standing};
+use crate::clock;
 use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
@@ -46,8 +48,8 @@ impl Desk {
     /// The [`Failure`], for the retry policy to decide about.
     pub async fn look(&self, reference: IssueRef, lease: &Lease) -> Result<Look, Failure> {
         let replacements = self.gitlab.token_replacements();
-        let own_user_id = self.own_user_id(replacements).await?;
-        match self.look_as(own_user_id, reference, lease).await {
+        let own = self.own_users(replacements).await?;
+        match self.look_as(&own, reference, lease).await {
             // Refused to another user than the one we took ourselves for.
             Err(Failure::GitLab(gitlab::Error::Refused { .. }))
                 if self.gitlab.token_replacements() != replacements =>
@@ -58,7 +60,7 @@ impl Desk {
         }
     }
 
-    async fn look_as(&self, own_user_id: u64, reference: IssueRef, lease: &Lease) -> Result<Look, Failure> {
+    async fn look_as(&self, own: &OwnUsers, reference: IssueRef, lease: &Lease) -> Result<Look, Failure> {
         let started = Instant::now();
         let snapshot = self.gitlab.issue(&ProjectRef::Id(reference.project_id), reference.iid).await?;
         let known = self.store.recall(reference).await?;
@@ -66,7 +68,7 @@ impl Desk {
         let closed = snapshot.issue.state == State::Closed;
         if known.is_none()
             && (closed || assessment.verdict == Verdict::NoSource)
-            && !self.left_traces(reference, &snapshot, own_user_id).await?
+            && !self.left_traces(reference, &snapshot, own).await?
         {
             return Ok(if closed { Look::Closed(None) } else { Look::NoSource });
         }
@@ -77,12 +79,12 @@ impl Desk {
             })));
         }
 
-        let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own_user_id).await?;
+        let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own).await?;
         let after = self.write_labels(reference, &plan, &snapshot, lease).await?;
         let entry = self.entry(&assessment, &snapshot, known.as_ref());
         let rendered = self.render(&assessment, &plan.hands, known.as_ref(), entry.as_ref())?;
         let note = known.as_ref().and_then(|known| known.note.clone());
-        let (note, written) = self.write_note(note, rendered, &after, own_user_id, lease).await?;
+        let (note, written) = self.write_note(note, rendered, &after, own, lease).await?;
 
         metrics::counter!("escalator_assessments_total", "band" => assessment.band.id.clone()).increment(1);
         tracing::info!(
@@ -124,9 +126,9 @@ impl Desk {
         &self,
         issue: IssueRef,
         snapshot: &Snapshot,
-        own_user_id: u64,
+        own: &OwnUsers,
     ) -> Result<bool, Failure> {
-        if !self.own_notes(issue, snapshot, own_user_id).await?.is_empty() {
+        if !self.own_notes(issue, snapshot, own).await?.is_empty() {
             return Ok(true);
         }
         let present: Vec<&Label> =
@@ -137,7 +139,7 @@ impl Desk {
         let events = self.gitlab.label_events(issue).await?;
         Ok(present.iter().any(|label| {
             let of_label = events.iter().filter(|event| event.label.as_ref() == Some(*label));
-            of_label.max_by_key(|event| event.id).is_some_and(|last| last.user_id == own_user_id)
+            of_label.max_by_key(|event| event.id).is_some_and(|last| own.include(last.user_id))
         }))
     }
 
@@ -153,20 +155,31 @@ impl Desk {
         }
     }
 
-    /// Our user id with the access token after so many replacements.
-    async fn own_user_id(&self, replacements: u64) -> Result<u64, Failure> {
-        if let Some(known) = self.identity.user_id_with(replacements) {
+    /// Our users with the access token after so many replacements.
+    ///
+    /// # Errors
+    /// If GitLab does not tell, or the store does not.
+    pub async fn own_users(&self, replacements: u64) -> Result<OwnUsers, Failure> {
+        if let Some(known) = self.identity.users_with(replacements) {
             return Ok(known);
         }
-        let user_id = self.gitlab.own_user_id().await?;
-        if let Some(before) = self.identity.learn(user_id, replacements) {
+        let user = self.gitlab.own_user().await?;
+        match self.mode {
+            // Only whom GitLab calls a bot: a person's own comments must not become ours because of a mistaken token.
+            Mode::Live if user.bot => self.store.remember_own_bot(user.id, clock::now()).await?,
+            // Whoever writes nothing leaves nothing to recognise.
+            Mode::Live | Mode::DryRun => {}
+        }
+        let users = OwnUsers::new(user.id, self.store.own_bots().await?);
+        if let Some(before) = self.identity.learn(users.clone(), replacements) {
             tracing::warn!(
                 before,
-                user_id,
-                "the access token is another user's now; its comments are not ours to edit"
+                user_id = user.id,
+                still_ours = users.include(before),
+                "the access token is another user's now; what a bot wrote before still counts as ours, what a person did does not"
             );
         }
-        Ok(user_id)
+        Ok(users)
     }
 
     /// The plan, after asking GitLab's label events about labels that somebody else may have touched.
@@ -176,7 +189,7 @@ impl Desk {
         assessment: &Assessment<'_>,
         issue: &Issue,
         known: Option<&Recollection>,
-        own_user_id: u64,
+        own: &OwnUsers,
     ) -> Result<Plan, Failure> {
         let memory = known.map(|known| &known.memory);
         let suspicions = suspicions(assessment, issue, memory, &self.policy);
@@ -186,7 +199,7 @@ impl Desk {
             for suspicion in &suspicions {
                 let author = match last_event(suspicion, &events) {
                     Some(event)
-                        if event.user_id != own_user_id && self.gitlab.is_bot(event.user_id).await? =>
+                        if !own.include(event.user_id) && self.gitlab.is_bot(event.user_id).await? =>
                     {
                         tracing::warn!(
                             issue = %reference,
@@ -199,7 +212,7 @@ impl Desk {
                     }
                     Some(_) | None => Author::Person,
                 };
-                hands.extend(hand(suspicion, &events, own_user_id, author, &assessment.band.id));
+                hands.extend(hand(suspicion, &events, own, author, &assessment.band.id));
             }
         }
         Ok(plan(assessment, issue, memory, hands, &self.policy))

@@ -7,9 +7,10 @@ use super::desk::Desk;
 use super::lease::Lease;
 use super::look::Written;
 use crate::calculator::issue::IssueRef;
+use crate::calculator::own_users::OwnUsers;
 use crate::comment::{MARKER, Rendered};
 use crate::config::settings::Mode;
-use crate::gitlab::{self, Audience, Snapshot};
+use crate::gitlab::{self, Audience, OwnNote, Snapshot};
 use crate::store::NoteRef;
 
 impl Desk {
@@ -19,7 +20,7 @@ impl Desk {
         note: Option<NoteRef>,
         rendered: Rendered,
         snapshot: &Snapshot,
-        own_user_id: u64,
+        own: &OwnUsers,
         lease: &Lease,
     ) -> Result<(Option<NoteRef>, Written), Failure> {
         let issue = snapshot.reference;
@@ -30,8 +31,7 @@ impl Desk {
             Mode::Live => {}
             Mode::DryRun => {
                 tracing::info!(%issue, "dry run: would write the comment");
-                let exists =
-                    note.is_some() || !self.own_notes(issue, snapshot, own_user_id).await?.is_empty();
+                let exists = note.is_some() || !self.own_notes(issue, snapshot, own).await?.is_empty();
                 return Ok((note, if exists { Written::WouldEdit } else { Written::WouldCreate }));
             }
         }
@@ -45,7 +45,7 @@ impl Desk {
                 // Somebody deleted it: as if there had never been one.
                 Err(gitlab::Error::NotFound) => {}
                 Err(refused @ gitlab::Error::Refused { .. }) => {
-                    if self.is_ours(issue, note.id, own_user_id).await? {
+                    if self.is_ours(issue, note.id, own).await? {
                         return Err(refused.into());
                     }
                     tracing::warn!(
@@ -57,38 +57,42 @@ impl Desk {
                 Err(error) => return Err(error.into()),
             }
         }
-        let (id, written) = self.find_or_create_note(&rendered.body, snapshot, own_user_id, lease).await?;
+        let (id, written) = self.find_or_create_note(&rendered.body, snapshot, own, lease).await?;
         Ok((Some(NoteRef { id, digest: Some(rendered.digest) }), written))
     }
 
-    /// Whether a comment is the access token's user's own. One that is gone is nobody's.
-    async fn is_ours(&self, issue: IssueRef, note_id: u64, own_user_id: u64) -> Result<bool, Failure> {
+    /// Whether a comment is the own one of the user that the access token belongs to now. One that is gone is nobody's.
+    async fn is_ours(&self, issue: IssueRef, note_id: u64, own: &OwnUsers) -> Result<bool, Failure> {
         match self.gitlab.note_author(issue, note_id).await {
-            Ok(author) => Ok(author == Some(own_user_id)),
+            Ok(author) => Ok(author == Some(own.now())),
             Err(gitlab::Error::NotFound) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Looks before it posts: an earlier attempt may have posted without our hearing of it, and a lost store has
-    /// forgotten what it posted.
+    /// forgotten what it posted. Of several, the comment of our user of now is kept: surely it can be edited again.
     async fn find_or_create_note(
         &self,
         body: &str,
         snapshot: &Snapshot,
-        own_user_id: u64,
+        own: &OwnUsers,
         lease: &Lease,
     ) -> Result<(u64, Written), Failure> {
         let issue = snapshot.reference;
         let mut kept = None;
-        for note_id in self.own_notes(issue, snapshot, own_user_id).await? {
+        let mut notes = self.own_notes(issue, snapshot, own).await?;
+        notes.sort_by_key(|note| note.author_id != own.now());
+        for note in notes {
             lease.check()?;
             let done = match kept {
-                None => self.gitlab.update_note(issue, note_id, body).await,
-                Some(_) => self.gitlab.delete_note(issue, note_id).await,
+                None => self.gitlab.update_note(issue, note.id, body).await,
+                Some(_) => self.gitlab.delete_note(issue, note.id).await,
             };
             match done {
-                Ok(()) => kept = kept.or(Some(note_id)),
+                Ok(()) => kept = kept.or(Some(note.id)),
+                // Without the Maintainer role a former bot's comment is out of our reach, and stays as it is.
+                Err(gitlab::Error::Refused { .. }) if note.author_id != own.now() => {}
                 // Somebody was faster and deleted it.
                 Err(gitlab::Error::NotFound) => {}
                 Err(error) => return Err(error.into()),
@@ -108,12 +112,12 @@ impl Desk {
         &self,
         issue: IssueRef,
         snapshot: &Snapshot,
-        own_user_id: u64,
-    ) -> Result<Vec<u64>, Failure> {
+        own: &OwnUsers,
+    ) -> Result<Vec<OwnNote>, Failure> {
         let surely_none = snapshot.comments == Some(0) && self.audience == Audience::Everybody;
         if surely_none {
             return Ok(Vec::new());
         }
-        Ok(self.gitlab.own_notes(issue, own_user_id, MARKER).await?)
+        Ok(self.gitlab.own_notes(issue, own, MARKER).await?)
     }
 }

@@ -1,8 +1,11 @@
 //! The plan: which labels change, and which are left alone because a person decided.
 
+use std::collections::BTreeSet;
+
 use escalator::calculator::assess::assess;
 use escalator::calculator::issue::{Issue, Moment};
 use escalator::calculator::label::Label;
+use escalator::calculator::own_users::OwnUsers;
 use escalator::calculator::plan::{
     Author, Gesture, Hand, LabelEvent, Memory, Plan, hand, last_event, plan, suspicions,
 };
@@ -13,6 +16,7 @@ use super::{incident, policy, score_labels};
 const BOT: u64 = 7;
 const PERSON: u64 = 8;
 const OTHER_BOT: u64 = 9;
+const FORMER_BOT: u64 = 6;
 
 /// What is remembered after looking at an issue with these labels.
 fn memory(labels: &[&str], hands: Vec<Hand>) -> Memory {
@@ -29,12 +33,13 @@ fn event(id: u64, user_id: u64, gesture: Gesture, label: &str) -> LabelEvent {
 fn look(issue: &Issue, memory: Option<&Memory>, events: &[LabelEvent]) -> Plan {
     let policy = policy();
     let assessment = assess(issue, policy);
+    let own = OwnUsers::new(BOT, BTreeSet::from([FORMER_BOT]));
     let hands = suspicions(&assessment, issue, memory, policy)
         .iter()
         .filter_map(|suspicion| {
             let by_bot = last_event(suspicion, events).is_some_and(|event| event.user_id == OTHER_BOT);
             let author = if by_bot { Author::Bot } else { Author::Person };
-            hand(suspicion, events, BOT, author, &assessment.band.id)
+            hand(suspicion, events, &own, author, &assessment.band.id)
         })
         .collect();
     plan(&assessment, issue, memory, hands, policy)
@@ -97,6 +102,15 @@ fn a_label_that_a_person_added_stays_on_until_the_band_changes() {
 fn our_own_removal_that_was_not_recorded_is_no_hand() {
     let left = memory(&with(5, &["platform-escalation"]), vec![]);
     let events = [event(1, BOT, Gesture::Removed, "platform-escalation")];
+    let plan = look(&incident(&with(5, &[])), Some(&left), &events);
+    assert_eq!(changes(&plan), (vec!["platform-escalation"], vec![]));
+    assert!(plan.hands.is_empty());
+}
+
+#[test]
+fn what_the_bot_did_that_we_were_before_is_no_hand() {
+    let left = memory(&with(5, &["platform-escalation"]), vec![]);
+    let events = [event(1, FORMER_BOT, Gesture::Removed, "platform-escalation")];
     let plan = look(&incident(&with(5, &[])), Some(&left), &events);
     assert_eq!(changes(&plan), (vec!["platform-escalation"], vec![]));
     assert!(plan.hands.is_empty());

@@ -1,13 +1,19 @@
 //! An access token of another user, as a renewed project access token is.
 
+use escalator::calculator::issue::IssueRef;
 use escalator::sandbox::{Fault, Loss, Note, Trouble, UserId};
 
 use super::app::{TestApp, score};
 
 /// Revokes the access token at work and puts one of a new bot in its place.
 fn renew(app: &TestApp) -> UserId {
+    renew_with(app, 20)
+}
+
+/// The same with another role than Reporter.
+fn renew_with(app: &TestApp, role: u8) -> UserId {
     let renewed = app.gitlab.bot("renewed-bot");
-    app.gitlab.member(renewed, "acme", 20);
+    app.gitlab.member(renewed, "acme", role);
     app.gitlab.revoke(&app.token);
     app.replace_token(&app.gitlab.token(renewed, &["api"]));
     renewed
@@ -81,4 +87,59 @@ async fn a_refused_edit_of_our_own_comment_is_parked_and_not_posted_again() {
     assert_eq!(app.gitlab.notes(issue).len(), 1);
     assert_eq!(app.service().store.depth().await.unwrap().parked, 1);
     app.stop_service().await;
+}
+
+#[actix_web::test]
+async fn a_renewed_maintainers_token_edits_the_comment_of_the_bot_before() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&score(3, &[]));
+    app.settle().await;
+    renew_with(&app, 40);
+    app.reporter().add_labels(issue, score(7, &[])).unwrap();
+    app.settle().await;
+    assert_eq!(app.gitlab.notes(issue).len(), 1);
+    assert!(app.comment(issue).contains("7 of 7 points"));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn the_bot_before_is_remembered_over_a_restart() {
+    let mut app = TestApp::start().await;
+    // The comment is there, but nothing of it was recorded when the service stopped.
+    app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(Loss::BadGateway)).on("POST", "/notes").times(1));
+    app.gitlab.fault(Fault::status(502).on("GET", "/notes"));
+    let issue = app.incident(&score(5, &[]));
+    app.until("the comment is there", |app| app.gitlab.notes(issue).len() == 1).await;
+    app.stop_service().await;
+    app.gitlab.clear_faults();
+
+    renew_with(&app, 40);
+    app.restart_service().await;
+    app.settle().await;
+    assert_eq!(app.gitlab.notes(issue).len(), 1, "the comment of the bot before is ours");
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
+    let known = app.service().store.recall(reference).await.unwrap().unwrap();
+    assert!(known.memory.hands.is_empty(), "the label of the bot before is ours, too");
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_person_whose_token_was_configured_by_mistake_does_not_stay_ours() {
+    let app = TestApp::start().await;
+    let person = app.gitlab.user("taylor");
+    app.gitlab.member(person, "acme", 20);
+    let mistaken = app.gitlab.token(person, &["api"]);
+    app.replace_token(&mistaken);
+    app.gitlab.revoke(&app.token);
+    let issue = app.incident(&[]);
+    app.settle().await;
+    assert_eq!(app.gitlab.notes(issue)[0].author_id, person);
+    let renewed = renew(&app);
+    app.gitlab.revoke(&mistaken);
+    app.incident(&[]);
+    app.settle().await;
+    let own = app.service().store.own_bots().await.unwrap();
+    assert!(own.contains(&renewed.0) && !own.contains(&person.0), "{own:?}");
+    app.end().await;
 }

@@ -154,14 +154,14 @@ async fn a_token_that_is_replaced_in_its_file_is_used_without_a_restart() {
     ];
     let sources = Sources { file: None, variables: variables.into_iter().collect() };
     let client = Client::new(&load(&sources).unwrap().gitlab().unwrap()).unwrap();
-    assert_eq!(client.own_user_id().await, Ok(bot.0));
+    assert_eq!(client.own_user().await.map(|user| user.id), Ok(bot.0));
 
     gitlab.revoke(&first);
-    assert_eq!(client.own_user_id().await, Err(Error::Unauthorized));
+    assert_eq!(client.own_user().await, Err(Error::Unauthorized));
     std::fs::write(&file, gitlab.token(bot, &["api"])).unwrap();
-    let noticed = client.own_user_id().await;
+    let noticed = client.own_user().await;
     assert!(matches!(noticed, Err(Error::Unavailable { .. })), "{noticed:?}");
-    assert_eq!(client.own_user_id().await, Ok(bot.0));
+    assert_eq!(client.own_user().await.map(|user| user.id), Ok(bot.0));
     gitlab.stop().await;
 }
 

@@ -170,12 +170,12 @@ async fn a_token_file_that_holds_no_usable_token_is_read_again_until_it_does() {
         String::new(),
     ] {
         app.replace_token(&unusable);
-        assert_eq!(client.own_user_id().await, Err(Error::Unauthorized), "{unusable:?}");
+        assert_eq!(client.own_user().await, Err(Error::Unauthorized), "{unusable:?}");
     }
     app.replace_token(&format!("{good}\n"));
-    let noticed = client.own_user_id().await;
+    let noticed = client.own_user().await;
     assert!(matches!(noticed, Err(Error::Unavailable { .. })), "{noticed:?}");
-    assert_eq!(client.own_user_id().await, Ok(app.bot.0));
+    assert_eq!(client.own_user().await.map(|user| user.id), Ok(app.bot.0));
 
     app.reporter().add_labels(known, score(5, &[])).unwrap();
     app.settle().await;

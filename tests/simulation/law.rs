@@ -1,6 +1,9 @@
 //! What must hold when a history has come to its end.
 
+use std::collections::BTreeSet;
+
 use escalator::calculator::assess::{Verdict, assess};
+use escalator::calculator::own_users::OwnUsers;
 use escalator::calculator::plan::{Author, hand, plan, suspicions};
 use escalator::comment::{HistoryEntry, Renderer, View};
 use escalator::gitlab::ProjectRef;
@@ -85,9 +88,10 @@ async fn fresh_comment(history: &History<'_>, id: IssueId, known: &Recollection)
     let issue = client.issue(&ProjectRef::Id(id.project_id), id.iid).await.unwrap().issue;
     let assessment = assess(&issue, policy);
     let events = client.label_events(reference(id)).await.unwrap();
+    let own = OwnUsers::new(history.scene.bot.0, BTreeSet::new());
     let new_hands = suspicions(&assessment, &issue, Some(&known.memory), policy)
         .iter()
-        .filter_map(|it| hand(it, &events, history.scene.bot.0, Author::Person, &assessment.band.id))
+        .filter_map(|it| hand(it, &events, &own, Author::Person, &assessment.band.id))
         .collect();
     let planned = plan(&assessment, &issue, Some(&known.memory), new_hands, policy);
     let entries: Vec<_> = known

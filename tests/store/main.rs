@@ -8,6 +8,7 @@ mod echo;
 mod glance;
 mod histories;
 mod opening;
+mod own_bots;
 mod queue;
 mod replicas;
 mod schema;

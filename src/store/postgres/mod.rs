@@ -13,6 +13,7 @@ mod ledger;
 mod listen;
 mod marks;
 mod migrations;
+mod own_bots;
 mod parked;
 mod pool;
 mod queue;
