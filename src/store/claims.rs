@@ -14,6 +14,9 @@ use crate::trace_parent::TraceParent;
 
 /// An issue that was marked while it was worked on runs again, but not at once: a burst of events ends in one run.
 pub(super) const SETTLE: Duration = Duration::from_millis(800);
+/// Nobody marks an issue in the future. One that was, by a clock that was ahead and has been set right since, is due at
+/// once instead of then; by less it may be another replica's, whose clock need not agree to the second.
+pub(super) const MOST_AHEAD: Duration = Duration::from_secs(10);
 
 /// An issue that is ours to work on until the lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,7 +32,11 @@ async fn a_mark_during_a_run_brings_another_run_afterwards_and_not_at_the_same_t
         assert!(store.finish(first, Release::Done(None), Millis(10)).await.unwrap());
         assert_eq!(claim(&store, 10).await, None, "a burst is given a moment to end");
         let second = claim(&store, 5_000).await.unwrap();
-        assert_eq!(second.attempts, 1);
+        assert_eq!(
+            (second.attempts, second.marked_at),
+            (1, Millis(10)),
+            "it waits since the first run ended"
+        );
         assert!(store.finish(second, Release::Done(None), Millis(5_000)).await.unwrap());
         assert_eq!(claim(&store, 10_000).await, None);
     })
@@ -196,4 +200,25 @@ async fn reopened(folder: &tempfile::TempDir, now: i64) -> Store {
             Err(_) => tokio::task::yield_now().await,
         }
     }
+}
+
+#[tokio::test]
+async fn an_issue_marked_by_a_clock_that_was_ahead_is_due_as_soon_as_that_is_set_right() {
+    const HOURS: i64 = 3_600_000 * 5;
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(HOURS)).await.unwrap();
+        // A retry that waits is nothing from the future.
+        store.mark(glimpse(2), None, Millis(0)).await.unwrap();
+        let failed = claim(&store, 0).await.unwrap();
+        assert!(store.finish(failed, Release::Retry(2 * LEASE), Millis(0)).await.unwrap());
+
+        assert_eq!(
+            store.claim(Millis(0), LEASE).await,
+            Ok(Claimed::Nothing { next_due_at: Some(Millis(0)) })
+        );
+        let claimed = claim(&store, 0).await.unwrap();
+        assert_eq!((claimed.issue, claimed.marked_at), (issue(1), Millis(0)));
+        assert_eq!(claim(&store, 0).await, None);
+    })
+    .await;
 }

@@ -12,7 +12,7 @@ use super::{Postgres, echo, followed};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::claims::{Claim, Claimed, Release, SETTLE};
+use crate::store::claims::{Claim, Claimed, MOST_AHEAD, Release, SETTLE};
 use crate::store::echo::Differences;
 use crate::store::rows::{millis, trace};
 
@@ -121,8 +121,26 @@ async fn claim(client: &Client, now: Millis, lease: Duration) -> Result<Claimed,
         return Ok(Claimed::Paused { until: Millis(until) });
     }
     let next_due_at: Option<i64> = row.try_get(6)?;
+    if next_due_at.is_some() && bring_back_from_future(client, now).await? {
+        return Ok(Claimed::Nothing { next_due_at: Some(now) });
+    }
     let next_due_at = next_due_at.map(|at| if at > now.0 { at } else { now.0 + TAKEN_BY_OTHERS });
     Ok(Claimed::Nothing { next_due_at: next_due_at.map(Millis) })
+}
+
+/// Makes due what was marked by a clock that was ahead. Returns whether there was any.
+async fn bring_back_from_future(client: &Client, now: Millis) -> Result<bool, Error> {
+    let brought = client
+        .execute_typed(
+            "UPDATE queue SET marked_at = $1, due_at = $1
+             WHERE (project_id, iid) IN (
+                 SELECT project_id, iid FROM queue
+                 WHERE parked_at IS NULL AND token IS NULL AND due_at > $2 AND marked_at > $2
+                 ORDER BY project_id, iid FOR UPDATE SKIP LOCKED)",
+            &[(&now.0, Type::INT8), (&(now.0 + millis(MOST_AHEAD)), Type::INT8)],
+        )
+        .await?;
+    Ok(brought > 0)
 }
 
 async fn claim_issue(
@@ -195,7 +213,7 @@ async fn release_key(
 ) -> Result<(), Error> {
     match release {
         Release::Done(_) | Release::Dropped | Release::Parked { .. } if again => {
-            free(client, key, now, SETTLE, "0").await
+            begin_anew(client, key, now).await
         }
         Release::Done(_) | Release::Dropped => {
             let delete = "DELETE FROM queue WHERE project_id = $1 AND iid = $2";
@@ -234,6 +252,18 @@ async fn free(
                  WHERE project_id = $1 AND iid = $2"
             ),
             &key.and([(&(now.0 + millis(delay)) as _, Type::INT8)]),
+        )
+        .await?;
+    Ok(())
+}
+
+/// Gives back a key that was marked during its run. It waits since then, and not since the mark that is done.
+async fn begin_anew(client: &Client, key: &Key, now: Millis) -> Result<(), Error> {
+    client
+        .execute_typed(
+            "UPDATE queue SET token = NULL, claimed_generation = NULL, attempts = 0, marked_at = $3, due_at = $4
+             WHERE project_id = $1 AND iid = $2",
+            &key.and([(&now.0 as _, Type::INT8), (&(now.0 + millis(SETTLE)) as _, Type::INT8)]),
         )
         .await?;
     Ok(())

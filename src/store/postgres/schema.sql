@@ -87,7 +87,7 @@ CREATE TRIGGER ledger_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledg
 
 -- How far the walks along lists of issues have come, by GitLab's clock.
 CREATE TABLE watermark (
-    walk  TEXT   NOT NULL, -- 'sweep' or 'backfill'
+    walk  TEXT   NOT NULL, -- 'sweep', 'dry-run sweep' or 'backfill'
     place TEXT   NOT NULL, -- such as 'group acme'
     at    BIGINT NOT NULL,
     PRIMARY KEY (walk, place)

@@ -9,7 +9,7 @@ use super::{Sqlite, echo, followed};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::claims::{Claim, Claimed, Release, SETTLE};
+use crate::store::claims::{Claim, Claimed, MOST_AHEAD, Release, SETTLE};
 use crate::store::echo::Differences;
 use crate::store::rows::{millis, trace};
 
@@ -73,10 +73,22 @@ fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claime
     if let Some(claim) = claimed {
         return Ok(Claimed::Issue(claim));
     }
+    bring_back_from_future(connection, now)?;
     let next_due_at: Option<i64> = connection
         .prepare_cached("SELECT min(due_at) FROM queue WHERE parked_at IS NULL")?
         .query_row([], |row| row.get(0))?;
     Ok(Claimed::Nothing { next_due_at: next_due_at.map(Millis) })
+}
+
+/// Makes due what was marked by a clock that was ahead.
+fn bring_back_from_future(connection: &Connection, now: Millis) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE queue SET marked_at = ?1, due_at = ?1
+             WHERE parked_at IS NULL AND token IS NULL AND due_at > ?2 AND marked_at > ?2",
+        )?
+        .execute([now.0, now.0 + millis(MOST_AHEAD)])?;
+    Ok(())
 }
 
 fn claim_issue(
@@ -138,7 +150,7 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
         Release::Done(_) | Release::Dropped | Release::Parked { .. }
             if marked_meanwhile || told.comment || told.labels =>
         {
-            free(connection, claim.issue, now, SETTLE, Attempts::Forgotten)?;
+            begin_anew(connection, claim.issue, now)?;
         }
         Release::Done(_) | Release::Dropped => {
             connection
@@ -170,7 +182,6 @@ fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) 
 enum Attempts {
     Kept,
     TakenBack,
-    Forgotten,
 }
 
 fn free(
@@ -180,22 +191,26 @@ fn free(
     delay: Duration,
     attempts: Attempts,
 ) -> Result<(), Error> {
-    let factor_and_less = match attempts {
-        Attempts::Kept => (1, 0),
-        Attempts::TakenBack => (1, 1),
-        Attempts::Forgotten => (0, 0),
+    let taken_back = match attempts {
+        Attempts::Kept => 0,
+        Attempts::TakenBack => 1,
     };
     connection
         .prepare_cached(
-            "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?3, attempts = attempts * ?4 - ?5
+            "UPDATE queue SET token = NULL, claimed_generation = NULL, due_at = ?3, attempts = attempts - ?4
              WHERE project_id = ?1 AND iid = ?2",
         )?
-        .execute(params![
-            issue.project_id,
-            issue.iid,
-            now.0 + millis(delay),
-            factor_and_less.0,
-            factor_and_less.1
-        ])?;
+        .execute(params![issue.project_id, issue.iid, now.0 + millis(delay), taken_back])?;
+    Ok(())
+}
+
+/// Gives back a key that was marked during its run. It waits since then, and not since the mark that is done.
+fn begin_anew(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE queue SET token = NULL, claimed_generation = NULL, attempts = 0, marked_at = ?3, due_at = ?4
+             WHERE project_id = ?1 AND iid = ?2",
+        )?
+        .execute(params![issue.project_id, issue.iid, now.0, now.0 + millis(SETTLE)])?;
     Ok(())
 }

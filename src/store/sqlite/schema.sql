@@ -79,7 +79,7 @@ BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 
 -- How far the walks along lists of issues have come, by GitLab's clock.
 CREATE TABLE watermark (
-    walk  TEXT    NOT NULL, -- 'sweep' or 'backfill'
+    walk  TEXT    NOT NULL, -- 'sweep', 'dry-run sweep' or 'backfill'
     place TEXT    NOT NULL, -- such as 'group acme'
     at    INTEGER NOT NULL,
     PRIMARY KEY (walk, place)
