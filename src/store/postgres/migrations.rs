@@ -11,7 +11,7 @@ use crate::store::{Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
 /// oldest program that can work with it. What stands here has been released and never changes.
-const MIGRATIONS: [(&str, i32); 2] = [(include_str!("schema.sql"), 1), (include_str!("4_own_bot.sql"), 1)];
+const MIGRATIONS: [(&str, i32); 2] = [(include_str!("schema.sql"), 1), (include_str!("2_own_bot.sql"), 1)];
 /// Any number that other programs in the same database are not likely to use.
 const LOCK: i64 = 0x0065_7363_616c_6174;
 /// How long to wait for a replica that is just migrating.
