@@ -38,6 +38,8 @@ pub mod clock;
 
 pub mod trace_parent;
 
+pub mod postgres_url;
+
 pub mod spans;
 
 pub mod service;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::problem::Problem;
 use super::settings;
 use super::values::Secret;
+use crate::postgres_url::PostgresUrl;
 
 /// Where the store is.
 #[derive(Debug, Clone)]
@@ -29,25 +30,11 @@ impl StoreUrl {
                         postgres://user@host/database"
                 .to_owned());
         }
-        let url = with_tls_required(url);
-        let config: tokio_postgres::Config = url.parse().map_err(|error| explain(&error))?;
-        if config.get_hosts().is_empty() {
+        let understood = PostgresUrl::parse(url).map_err(|error| explain(&error))?;
+        if understood.config.get_hosts().is_empty() {
             return Err("must name a host: postgres://user@host/database".to_owned());
         }
-        Ok(Self::Postgres(Secret::new(&url)))
-    }
-}
-
-/// What PostgreSQL's own programs call a connection whose certificate is checked is simply one with TLS here: it always is,
-/// against the host's name too. The driver does not know their words.
-fn with_tls_required(url: &str) -> String {
-    match url.split_once('?') {
-        Some((address, parameters)) => {
-            let checked = ["sslmode=verify-full", "sslmode=verify-ca"];
-            let required = |text: String, words: &&str| text.replace(*words, "sslmode=require");
-            format!("{address}?{}", checked.iter().fold(parameters.to_owned(), required))
-        }
-        None => url.to_owned(),
+        Ok(Self::Postgres(Secret::new(url)))
     }
 }
 

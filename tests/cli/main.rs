@@ -17,6 +17,7 @@ mod serve;
 mod show;
 mod stop;
 mod store;
+mod store_tls;
 mod store_trouble;
 mod tls;
 mod traces;

@@ -20,6 +20,8 @@ const USER: &str = "postgres";
 pub struct Cluster {
     folder: TempDir,
     port: u16,
+    /// Such as `ssl=on`.
+    settings: Vec<String>,
     postmaster: Option<Child>,
     /// Waits until this program is gone, and then ends what it left behind.
     guard: Child,
@@ -34,6 +36,35 @@ pub fn shared() -> &'static Cluster {
 
 impl Cluster {
     pub fn start() -> Self {
+        let mut cluster = Self::prepare();
+        cluster.start_again();
+        cluster
+    }
+
+    /// One that takes connections with TLS only, and shows this certificate.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let mut cluster = Self::prepare();
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = cluster.folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            run(Command::new("chmod").arg("600").arg(&path));
+            if is_root() {
+                run(Command::new("chown").arg(USER).arg(&path));
+            }
+        }
+        fs::write(data(cluster.folder.path()).join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n")
+            .unwrap();
+        let path = |name| cluster.folder.path().join(name).display().to_string();
+        cluster.settings = vec![
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", path("server.crt")),
+            format!("ssl_key_file={}", path("server.key")),
+        ];
+        cluster.start_again();
+        cluster
+    }
+
+    fn prepare() -> Self {
         let folder = tempfile::tempdir().unwrap();
         if is_root() {
             run(Command::new("chown").arg(USER).arg(folder.path()));
@@ -43,9 +74,17 @@ impl Cluster {
             .arg(format!("--pgdata={}", data(folder.path()).display())));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let guard = guard(folder.path());
-        let mut cluster = Self { folder, port, postmaster: None, guard, databases: AtomicU32::new(0) };
-        cluster.start_again();
-        cluster
+        Self { folder, port, settings: Vec::new(), postmaster: None, guard, databases: AtomicU32::new(0) }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// After a stop: starts it as a standby, which follows nobody and can only be read.
+    pub fn start_again_as_standby(&mut self) {
+        fs::write(data(self.folder.path()).join("standby.signal"), "").unwrap();
+        self.start_again();
     }
 
     /// A new, empty database; returns its URL.
@@ -74,6 +113,7 @@ impl Cluster {
             assert!(started.elapsed() < PATIENCE, "PostgreSQL does not start");
             let mut postmaster = as_user("postgres")
                 .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "max_connections=200"])
+                .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
                 .arg(format!("--port={}", self.port))
                 .arg(format!("--unix_socket_directories={}", self.folder.path().display()))
                 .arg("-D")
@@ -135,8 +175,9 @@ fn signal(name: &str, mut postmaster: Child) {
     postmaster.wait().unwrap();
 }
 
-/// One of PostgreSQL's programs, by the user who may run a server. Becomes that program, so signals reach it.
-fn as_user(name: &str) -> Command {
+/// One of PostgreSQL's programs, or any by its path, by the user who may run a server. Becomes that program, so signals
+/// reach it.
+pub fn as_user(name: &str) -> Command {
     if !is_root() {
         return program(name);
     }
@@ -144,6 +185,8 @@ fn as_user(name: &str) -> Command {
     command
         .args(["--reuid", USER, "--regid", USER, "--clear-groups"])
         .arg(programs().join(name))
+        // Root's holds certificates that this user may not read.
+        .env_remove("HOME")
         .current_dir("/");
     command
 }

@@ -25,7 +25,13 @@ pub(super) fn explain(error: &tokio_postgres::Error) -> String {
         Some(said) => format!("PostgreSQL says: {}; {}", said.message(), remedy(said.code())),
         None => {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            let remedy = if cause.contains("does not allow writes") { WRITABLE } else { REACH };
+            let remedy = if cause.contains("does not allow writes") {
+                WRITABLE
+            } else if cause.contains("peer certificate") {
+                CERTIFICATE
+            } else {
+                REACH
+            };
             format!("{error}{cause}; {remedy}")
         }
     }
@@ -33,6 +39,9 @@ pub(super) fn explain(error: &tokio_postgres::Error) -> String {
 
 const WRITABLE: &str =
     "let store.url name the primary server, or all of them: the one that can be written is chosen";
+
+const CERTIFICATE: &str = "let store.url name the host as its certificate does, and with sslrootcert=FILE the authority \
+                           that signed it, if this machine does not trust that; or say sslmode=disable";
 
 fn remedy(code: &SqlState) -> &'static str {
     let of_connection = [

@@ -1,8 +1,12 @@
 //! The server that `store.url` names: connecting to it, and what it has to be like.
 
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::ConfigVerifierExt;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
@@ -10,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::explain;
 use crate::clock;
+use crate::postgres_url::PostgresUrl;
 use crate::store::OpenError;
 
 /// How long connecting may take: shorter than a call.
@@ -49,12 +54,14 @@ impl DerefMut for Session {
 impl Server {
     /// Reads the address and gets TLS ready, if it may be needed. Does not connect.
     pub fn new(url: &str) -> Result<Self, OpenError> {
-        let mut config: Config = url.parse().map_err(|error| refused(explain(&error)))?;
+        let PostgresUrl { mut config, authorities } =
+            PostgresUrl::parse(url).map_err(|error| refused(explain(&error)))?;
         config.connect_timeout(CONNECT_TIMEOUT).target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_application_name().is_none() {
             config.application_name("escalator");
         }
-        let tls = if config.get_ssl_mode() == SslMode::Disable { None } else { Some(tls()?) };
+        let tls =
+            if config.get_ssl_mode() == SslMode::Disable { None } else { Some(tls(authorities.as_deref())?) };
         Ok(Self { config, tls })
     }
 
@@ -82,12 +89,33 @@ impl Server {
     }
 }
 
-/// As the GitLab client does it: a certificate that this machine does not trust is refused.
-fn tls() -> Result<MakeRustlsConnect, OpenError> {
-    let config = rustls::ClientConfig::with_platform_verifier().map_err(|error| {
-        refused(format!("TLS cannot be set up: {error}; install ca-certificates, or say sslmode=disable"))
-    })?;
+/// A certificate that is not of these authorities is refused; without any, as the GitLab client does it, one that this
+/// machine does not trust.
+fn tls(authorities: Option<&Path>) -> Result<MakeRustlsConnect, OpenError> {
+    let config = match authorities {
+        Some(path) => trusting(path).map_err(|error| {
+            refused(format!(
+                "sslrootcert names {}, which cannot be used: {error}; let it name a PEM file of the authority that \
+                 signed the server's certificate",
+                path.display()
+            ))
+        })?,
+        None => ClientConfig::with_platform_verifier().map_err(|error| {
+            refused(format!("TLS cannot be set up: {error}; install ca-certificates, or say sslmode=disable"))
+        })?,
+    };
     Ok(MakeRustlsConnect::new(config))
+}
+
+fn trusting(path: &Path) -> Result<ClientConfig, Box<dyn std::error::Error>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path)? {
+        roots.add(certificate?)?;
+    }
+    if roots.is_empty() {
+        return Err("it holds no certificate".into());
+    }
+    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
 fn refused(reason: String) -> OpenError {
