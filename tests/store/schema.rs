@@ -81,6 +81,23 @@ async fn the_ledger_refuses_every_change() {
 }
 
 #[tokio::test]
+async fn a_standby_is_refused_and_the_primary_beside_it_is_found() {
+    let mut standby = postgres::Cluster::start();
+    let url = standby.create_database();
+    standby.stop();
+    standby.start_again_as_standby();
+    let refused = refused(&url).await;
+    assert!(
+        refused.to_string().contains("let store.url name the primary server, or all of them"),
+        "{refused}"
+    );
+
+    let (primary, _client) = database().await;
+    let both = primary.replace("127.0.0.1:", &format!("127.0.0.1:{},127.0.0.1:", standby.port()));
+    Store::connect(&both).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_used_is_named_with_a_remedy() {
     let (url, client) = database().await;
     let missing = url.replace("/escalator_", "/missing_");
@@ -98,6 +115,26 @@ async fn a_database_that_cannot_be_used_is_named_with_a_remedy() {
         (read_only, "name the primary server"),
     ] {
         let refused = refused(&url).await;
+        assert!(refused.to_string().contains(remedy), "{refused}");
+    }
+    // These come before PostgreSQL's own only where the search path says so.
+    client
+        .batch_execute(
+            "CREATE SCHEMA old; CREATE FUNCTION old.current_setting(name text) RETURNS text LANGUAGE sql AS
+                 $$ SELECT CASE name WHEN 'server_version_num' THEN '120022' ELSE pg_catalog.current_setting(name) END $$;
+             CREATE SCHEMA late; CREATE FUNCTION late.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+                 $$ SELECT pg_catalog.clock_timestamp() - interval '1 minute' $$;
+             CREATE SCHEMA early; CREATE FUNCTION early.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+                 $$ SELECT pg_catalog.clock_timestamp() + interval '1 minute' $$",
+        )
+        .await
+        .unwrap();
+    for (schema, remedy) in [
+        ("old", "it is PostgreSQL 12, and 13 is the oldest that will do; upgrade it"),
+        ("late", "s ahead of the database's; set both by NTP"),
+        ("early", "s behind the database's; set both by NTP"),
+    ] {
+        let refused = refused(&format!("{url}?options=-c%20search_path%3D{schema},pg_catalog")).await;
         assert!(refused.to_string().contains(remedy), "{refused}");
     }
     let rows = client.query("SELECT FROM pg_tables WHERE schemaname = 'public'", &[]).await.unwrap();
