@@ -24,6 +24,11 @@ impl Fleet {
     pub async fn start(replicas: usize, settings: &[(&str, &str)]) -> Self {
         let database = Cluster::start();
         let url = database.create_database();
+        Self::start_at(database, &url, replicas, settings).await
+    }
+
+    /// The same with `store.url` as given, which leads to the database.
+    pub async fn start_at(database: Cluster, url: &str, replicas: usize, settings: &[(&str, &str)]) -> Self {
         let gitlab = Sandbox::start(Options { auto_disable: false, ..Options::default() }).await.unwrap();
         let (shop, reporter, bot) =
             (gitlab.project("acme/shop"), gitlab.user("riley"), gitlab.bot("escalator-bot"));
@@ -32,7 +37,7 @@ impl Fleet {
         let token = gitlab.token(bot, &["api"]);
         let mut fleet = Self { gitlab, reporter, bot, shop, replicas: Vec::new(), database };
         for _ in 0..replicas {
-            let mut replica = Program::new(&fleet.gitlab, &token, &url);
+            let mut replica = Program::new(&fleet.gitlab, &token, url);
             for (name, value) in settings {
                 replica.set(name, value);
             }

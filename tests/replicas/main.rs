@@ -11,6 +11,7 @@ mod postgres;
 
 mod away;
 mod balancer;
+mod bouncer;
 mod fleet;
 mod killed;
 mod shared;
