@@ -1,10 +1,14 @@
 //! `escalator store migrate|copy`: a small team grows.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use escalator::calculator::assess::Decision;
 use escalator::calculator::issue::{Glimpse, IssueRef, Moment, State, WorkItemType};
+use escalator::calculator::label::Label;
+use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::clock::Millis;
-use escalator::store::{Claimed, Release, Store, Walk};
+use escalator::store::{Claimed, Echo, Entry, Marked, NoteRef, Record, Release, Store, Walk};
 
 use crate::postgres;
 use crate::program::{Place, Run};
@@ -35,8 +39,57 @@ async fn fill(store: &Store) {
     };
     let release = Release::Parked { reason: REASON.to_owned() };
     assert!(store.finish(claim, release, Millis(1)).await.unwrap());
+    follow(store, 5).await;
+    follow(store, 6).await;
+    // What is told of the second look is compared with how it ends, and it has not ended.
+    store.mark(glimpse(3), None, Millis(1)).await.unwrap();
+    let Claimed::Issue(claim) = store.claim(Millis(1), LEASE).await.unwrap() else {
+        panic!("nothing is due")
+    };
+    assert_eq!(claim.issue, glimpse(3).issue);
+    let told = Echo { glimpse: labelled(3, "old"), note: None };
+    store.hear(told, Millis(1)).await.unwrap();
     store.mark(glimpse(2), None, Millis(2)).await.unwrap();
     store.keep_watermark(Walk::Sweep, "group acme", Moment(42)).await.unwrap();
+}
+
+/// The same with a label.
+fn labelled(iid: u64, label: &str) -> Glimpse {
+    Glimpse { labels: vec![Label::new(label)], ..glimpse(iid) }
+}
+
+/// Looks at an issue and leaves it with the label `new`, an entry in the ledger, and who did it.
+async fn follow(store: &Store, iid: u64) {
+    store.mark(glimpse(iid), None, Millis(0)).await.unwrap();
+    let claim = store.claim_issue(glimpse(iid).issue, Millis(0), LEASE).await.unwrap().unwrap();
+    assert!(store.finish(claim, looked_at(i64::try_from(iid).unwrap()), Millis(0)).await.unwrap());
+}
+
+/// The look of a moment.
+fn looked_at(at: i64) -> Release {
+    let standing = Standing {
+        sources: vec!["a \\ source".to_owned()],
+        disambiguations: Vec::new(),
+        answers: BTreeMap::new(),
+        score: 0,
+        band: "none".to_owned(),
+        decision: Decision::Undecided,
+    };
+    let labels = LabelDifference { added: vec![Label::new("new")], removed: Vec::new() };
+    Release::Done(Some(Box::new(Record {
+        state: State::Opened,
+        work_item_type: WorkItemType::Incident,
+        labels: vec![Label::new("new")],
+        hands: Vec::new(),
+        note: Some(NoteRef { id: 7, digest: Some("digest".to_owned()) }),
+        entry: Some(Entry {
+            at: Moment(at),
+            policy_version: "1".to_owned(),
+            before: None,
+            after: standing,
+            labels,
+        }),
+    })))
 }
 
 /// A place with a store that nobody serves from any more.
@@ -69,17 +122,49 @@ async fn a_copy_holds_all_that_the_original_holds() {
     let place = place.file("address", format!("{url}\n"));
     let run = copy(&place, &["--to-file", "address"]);
     assert_eq!(run.code, 0, "{}", run.err);
-    assert!(run.out.contains("queue                       2\n"), "{}", run.out);
+    assert!(run.out.contains("queue                       3\n"), "{}", run.out);
     assert!(run.out.contains("Now let store.url (or store.url_file) name the new database"), "{}", run.out);
 
     let store = Store::connect(&url).await.unwrap();
     let parked = store.parked().await.unwrap();
     assert_eq!((parked.len(), parked[0].reason.as_str(), parked[0].attempts), (1, REASON, 1));
     assert_eq!(store.watermark(Walk::Sweep, "group acme").await, Ok(Some(Moment(42))));
-    let Claimed::Issue(claim) = store.claim(Millis(2), LEASE).await.unwrap() else {
-        panic!("nothing is due")
-    };
-    assert_eq!((claim.issue.iid, claim.marked_at), (2, Millis(2)));
+    let mut waiting = Vec::new();
+    while let Claimed::Issue(claim) = store.claim(Millis(4_000_000_000_000), LEASE).await.unwrap() {
+        waiting.push((claim.issue.iid, claim.marked_at));
+    }
+    assert_eq!(waiting, [(3, Millis(1)), (2, Millis(2))]);
+}
+
+#[tokio::test]
+async fn what_a_copy_follows_goes_on_as_if_nothing_had_been() {
+    let place = place().await;
+    let url = postgres::shared().create_database();
+    assert_eq!(copy(&place, &["--to", &url]).code, 0);
+    let before = Store::open(&file(&place), Millis(2)).unwrap();
+    let after = Store::connect(&url).await.unwrap();
+    let issue = glimpse(5).issue;
+    let known = before.recall(issue).await.unwrap().unwrap();
+    assert_eq!(after.recall(issue).await.unwrap().as_ref(), Some(&known));
+    assert_eq!((known.history.len(), known.note.unwrap().id), (1, 7));
+    let open = before.open_causes().await.unwrap();
+    assert_eq!((open.len(), after.open_causes().await.unwrap()), (2, open));
+    assert_eq!(after.mark(labelled(5, "new"), None, Millis(3)).await, Ok(Marked::Unchanged));
+
+    // The next entry gets an id of its own, after all that were copied.
+    let claim = after.claim_issue(issue, Millis(3), LEASE).await.unwrap().unwrap();
+    assert!(after.finish(claim, looked_at(9), Millis(3)).await.unwrap());
+    let at: Vec<_> =
+        after.recall(issue).await.unwrap().unwrap().history.iter().map(|entry| entry.at).collect();
+    assert_eq!(at, [Moment(5), Moment(9)]);
+    let ids: Vec<_> = after.open_causes().await.unwrap().iter().map(|open| open.ledger_id).collect();
+    assert_eq!(ids, [1, 2, 3]);
+
+    // What was told during a look that a stop broke off is compared with how the look ends now.
+    let third = glimpse(3).issue;
+    let claim = after.claim_issue(third, Millis(3), LEASE).await.unwrap().unwrap();
+    assert!(after.finish(claim, looked_at(3), Millis(3)).await.unwrap());
+    assert_eq!(after.depth().await.unwrap().waiting, 2, "the second issue, and the third once more");
 }
 
 #[tokio::test]
