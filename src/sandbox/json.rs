@@ -11,6 +11,9 @@ impl World {
     pub fn whole_user_json(&self, id: UserId) -> Value {
         let mut user = self.user_json(id);
         user["bot"] = self.users.get(&id).is_some_and(|user| user.bot).into();
+        if self.users.get(&id).is_some_and(|user| user.admin) {
+            user["is_admin"] = true.into();
+        }
         user
     }
 
@@ -36,7 +39,7 @@ impl World {
         let issues = self.issues.values();
         let open =
             issues.filter(|issue| issue.id.project_id == project.id && issue.state == State::Opened).count();
-        json!({
+        let mut entity = json!({
             "id": project.id,
             "name": name,
             "path": name,
@@ -59,7 +62,12 @@ impl World {
                 "full_path": group_path,
                 "parent_id": group.and_then(|group| group.parent).map(|parent| parent.0),
             },
-        })
+        });
+        // Without a licence it is not even null.
+        if self.options.scoped_labels {
+            entity["issues_template"] = Value::Null;
+        }
+        entity
     }
 
     pub fn group_json(&self, group: &Group) -> Value {

@@ -71,6 +71,10 @@ pub struct Options {
     pub deliveries_at_once: usize,
     /// New notes per user and minute; beyond, 429 without `Retry-After`.
     pub notes_per_minute: Option<u32>,
+    /// What `/metadata` gives.
+    pub version: String,
+    /// How far its clock is ahead of ours, as its answers' `Date` tells; negative is behind.
+    pub clock_ahead_seconds: i64,
     /// Requests per user and minute; beyond, 429 with `Retry-After`. Answers then carry `RateLimit-*`.
     pub requests_per_minute: Option<u32>,
 }
@@ -86,6 +90,8 @@ impl Default for Options {
             webhook_timeout: Duration::from_secs(10),
             deliveries_at_once: 16,
             notes_per_minute: None,
+            version: "19.1.0".to_owned(),
+            clock_ahead_seconds: 0,
             requests_per_minute: None,
         }
     }

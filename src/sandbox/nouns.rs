@@ -171,6 +171,11 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// Whether its last day is over, given this day or time, such as `2026-05-28T10:00:00.000Z`.
+    pub fn ended(&self, today: &str) -> bool {
+        self.expires_on.as_deref().is_some_and(|end| end <= today)
+    }
+
     pub fn may_write(&self) -> bool {
         self.scopes.iter().any(|scope| scope == "api")
     }

@@ -4,7 +4,7 @@ use actix_web::body::{BodyStream, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorGatewayTimeout, ErrorInternalServerError};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use futures_util::stream;
@@ -122,10 +122,24 @@ async fn meet(
         },
     };
     note(shared, seen, &answer);
+    let answer = tell_time(shared.look(|world| world.options.clock_ahead_seconds), answer);
     Ok(match limit {
         Some(limit) => limit.show(answer),
         None => answer,
     })
+}
+
+/// A clock that is right is told by the HTTP server itself.
+fn tell_time(ahead_seconds: i64, mut answer: ServiceResponse) -> ServiceResponse {
+    if ahead_seconds == 0 {
+        return answer;
+    }
+    let time = jiff::Timestamp::from_millisecond(now().0 + ahead_seconds * 1000).unwrap_or_default();
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
+        answer.headers_mut().insert(DATE, date);
+    }
+    answer
 }
 
 fn see(world: &World, request: &ServiceRequest) -> Seen {

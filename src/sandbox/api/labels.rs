@@ -6,7 +6,7 @@ use super::pages::page;
 use super::params::Params;
 use super::{Answer, Reader, Writer};
 use crate::clock::now;
-use crate::sandbox::nouns::{Label, Place, UserId};
+use crate::sandbox::nouns::{GroupId, Label, Place, UserId};
 use crate::sandbox::world::World;
 use crate::sandbox::{Refusal, access};
 
@@ -37,11 +37,16 @@ type Member = web::Path<(String, String, String)>;
 
 async fn list(reader: Reader, request: HttpRequest, path: Collection, params: Params) -> Answer {
     let ancestors = params.flag("include_ancestor_groups").unwrap_or(true);
+    let descendants = params.flag("include_descendant_groups").unwrap_or(false);
+    let of_projects = !params.flag("only_group_labels").unwrap_or(true);
     let search = params.text("search").unwrap_or_default().to_lowercase();
     let archived = params.flag("archived");
     reader.shared.look(|world| {
         let place = place(world, reader.user, &path.0, &path.1)?;
-        let reach = if ancestors { world.reach(place) } else { vec![place] };
+        let mut reach = if ancestors { world.reach(place) } else { vec![place] };
+        if let Place::Group(group) = place {
+            reach.extend(below(world, group, descendants, of_projects));
+        }
         let mut rows: Vec<&Label> = world
             .labels
             .values()
@@ -157,6 +162,17 @@ fn place_to_change(world: &World, user: UserId, scope: &str, owner: &str) -> Res
         return Err(Refusal::Forbidden);
     }
     Ok(place)
+}
+
+/// The subgroups and projects whose labels a group's list shows on request.
+fn below(world: &World, group: GroupId, descendants: bool, of_projects: bool) -> Vec<Place> {
+    let inside = |other: GroupId| other == group || (descendants && world.lineage(other).contains(&group));
+    let groups = world.groups.keys().filter(|other| **other != group && inside(**other));
+    let projects = world.projects.values().filter(|project| of_projects && inside(project.group));
+    groups
+        .map(|group| Place::Group(*group))
+        .chain(projects.map(|project| Place::Project(project.id)))
+        .collect()
 }
 
 /// A label by id or title, in the place or above it.

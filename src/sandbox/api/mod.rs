@@ -19,8 +19,9 @@ use serde_json::json;
 
 use super::act::{Caller, Via};
 use super::nouns::{IssueId, UserId};
-use super::world::World;
+use super::world::{World, iso};
 use super::{Refusal, Shared};
+use crate::clock::now;
 
 type Answer = Result<HttpResponse, Refusal>;
 
@@ -111,7 +112,8 @@ fn signed_in(request: &HttpRequest) -> Result<(Arc<Shared>, UserId, bool), Refus
     let shared = request.app_data::<web::Data<Shared>>().ok_or(Refusal::Unauthorized)?;
     let text = bearer(request.headers()).ok_or(Refusal::Unauthorized)?;
     let found = shared.look(|world| world.tokens.get(&text).cloned());
-    let token = found.filter(|token| !token.revoked).ok_or(Refusal::Unauthorized)?;
+    let today = iso(now());
+    let token = found.filter(|token| !token.revoked && !token.ended(&today)).ok_or(Refusal::Unauthorized)?;
     if !token.may_read() {
         return Err(Refusal::InsufficientScope);
     }

@@ -100,12 +100,14 @@ async fn list_of_group(
     params: Params,
 ) -> Answer {
     let deep = params.flag("include_subgroups").unwrap_or(false);
+    let role = params.number("min_access_level").and_then(|role| u8::try_from(role).ok());
     reader.shared.look(|world| {
         let group = world.group_for(reader.user, &path)?.id;
         let projects = world.projects.values().filter(|project| {
             let inside = project.group == group;
             let below = deep && world.lineage(project.group).contains(&group);
             (inside || below)
+                && role.is_none_or(|role| world.access(reader.user, Place::Project(project.id)) >= Some(role))
                 && world.can_see_project(reader.user, project)
                 && matches_archived(project, &params)
         });

@@ -35,16 +35,18 @@ async fn token(reader: Reader, request: actix_web::HttpRequest) -> Answer {
 }
 
 async fn metadata(reader: Reader) -> Answer {
-    let premium = reader.shared.look(|world| world.options.scoped_labels);
+    let (premium, version) =
+        reader.shared.look(|world| (world.options.scoped_labels, world.options.version.clone()));
     Ok(HttpResponse::Ok().json(json!({
-        "version": "19.1.0",
+        "version": version,
         "revision": "5a4d8b1c0de",
         "kas": {"enabled": false, "externalUrl": null, "version": null},
         "enterprise": premium,
     })))
 }
 
-async fn version(_reader: Reader) -> Answer {
-    let version = json!({"version": "19.1.0", "revision": "5a4d8b1c0de"});
+async fn version(reader: Reader) -> Answer {
+    let version = reader.shared.look(|world| world.options.version.clone());
+    let version = json!({"version": version, "revision": "5a4d8b1c0de"});
     Ok(HttpResponse::Ok().json(version))
 }
