@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
 use super::error::explain;
-use crate::store::{Migrated, OpenError};
+use crate::store::{Inspection, Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
 /// oldest program that can work with it. What stands here has been released and never changes.
@@ -59,6 +59,29 @@ pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> 
     transaction.commit().await.map_err(failed)?;
     check_whole(client).await?;
     Ok(Migrated { from: from.into(), to: version().max(from).into() })
+}
+
+/// What there is, whether this program can work with it, and how many issues are parked.
+pub(super) async fn inspect(client: &Client) -> Result<Inspection, OpenError> {
+    let Some(found) = found(client).await? else {
+        return Ok(Inspection { version: 0, known: version().into(), parked: 0 });
+    };
+    if found.version > version() && found.oldest_reader > version() {
+        return Err(OpenError::NewerSchema { found: found.version, known: version() });
+    }
+    if found.version >= version() {
+        check_whole(client).await?;
+    }
+    let row = client
+        .query_typed_one("SELECT count(*) FROM queue WHERE parked_at IS NOT NULL", &[])
+        .await
+        .map_err(failed)?;
+    let parked: i64 = row.try_get(0).map_err(failed)?;
+    Ok(Inspection {
+        version: found.version.into(),
+        known: version().into(),
+        parked: parked.try_into().unwrap_or_default(),
+    })
 }
 
 struct Found {

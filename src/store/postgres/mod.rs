@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::Type;
 
-use super::{Error, Migrated, OpenError};
+use super::{Error, Inspection, Migrated, OpenError};
 use crate::clock::Millis;
 use listen::listen;
 use marks::Marker;
@@ -100,4 +100,9 @@ pub(super) async fn prepared(url: &str) -> Result<Session, OpenError> {
 pub(super) async fn migrate(url: &str) -> Result<Migrated, OpenError> {
     let server = Server::new(url)?;
     migrations::migrate(&mut *server.vetted().await?).await
+}
+
+/// Looks at a database without changing anything.
+pub(super) async fn inspect(url: &str) -> Result<Inspection, OpenError> {
+    migrations::inspect(&*Server::new(url)?.vetted().await?).await
 }

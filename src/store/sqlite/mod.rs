@@ -6,6 +6,7 @@ mod claims;
 mod echo;
 mod followed;
 mod glance;
+mod inspect;
 mod ledger;
 mod own_bots;
 mod parked;
@@ -138,6 +139,13 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 
 /// Settings and migrations, once it is clear that the file is a store of ours or empty. Returns the version it had.
 fn prepare(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let found = vet(connection, path)?;
+    configure(connection, found).map_err(|error| open_error(path, &error))?;
+    Ok(found)
+}
+
+/// The version of a file that is a store of ours or empty, and none that this program does not know.
+fn vet(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
     let failed = |error| open_error(path, &error);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let known = version();
@@ -150,7 +158,6 @@ fn prepare(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
         let reason = "it is another program's database".to_owned();
         return Err(OpenError::Damaged { path: path.to_owned(), reason });
     }
-    configure(connection, found).map_err(failed)?;
     Ok(found)
 }
 
