@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
+    ("doctor", &["calculator", "clock", "comment", "config", "gitlab", "store"]),
     ("sandbox", &["clock"]),
 ];
 

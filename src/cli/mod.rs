@@ -5,6 +5,7 @@ mod backfill_report;
 mod backfill_walk;
 mod config;
 mod demo;
+mod doctor;
 mod output;
 mod parked;
 mod score;
@@ -43,6 +44,8 @@ enum Command {
     Serve,
     /// Assess the issues that exist already; on SQLite, `serve` must not run meanwhile.
     Backfill(backfill::Arguments),
+    /// Check everything, from the configuration to each project's labels, and say what to do; writes nothing.
+    Doctor(doctor::Arguments),
     /// Print one assessment, of labels you name or of an issue in GitLab.
     Score(score::Arguments),
     /// List, retry or drop what could not be done.
@@ -112,6 +115,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve => serve::run(&sources()?),
         Command::Backfill(arguments) => backfill::run(&arguments, &sources()?),
+        Command::Doctor(arguments) => doctor::run(&arguments, &sources()?),
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),

@@ -104,7 +104,7 @@ impl Client {
 
     /// Asks whose the access token is. A GitLab that does not show that shows nothing else, so no refusal of this is
     /// about an issue.
-    async fn user(&self) -> Result<Response, Error> {
+    pub(super) async fn user(&self) -> Result<Response, Error> {
         self.send("user", self.request(Method::GET, "/user")).await.map_err(|error| match error {
             Error::NotFound => Error::Unusable {
                 reason: "it has no /api/v4/user (404); is gitlab.url its whole address, relative URL root included?"

@@ -3,6 +3,7 @@
 //! The only place that knows how GitLab spells things. Decides nothing: every failure becomes an [`Error`] that names
 //! the reaction. Never reads a title or a description, and never logs a body.
 
+mod account;
 mod client;
 mod error;
 mod hooks;
@@ -11,18 +12,23 @@ mod issue_list;
 mod issues;
 mod label_catalog;
 mod label_events;
+mod label_lists;
 mod notes;
 mod path;
+mod projects;
 mod times;
 mod token;
 mod users;
 
+pub use account::Account;
 pub use client::Client;
 pub use error::Error;
 pub use hooks::{AlertStatus, FailedDelivery, Hook, HookSecret, HookWish};
 pub use instance::Instance;
 pub use issue_list::{IssueList, Order, Page, Place};
 pub use issues::{LabelChange, ProjectRef, Snapshot};
+pub use label_lists::ListedLabel;
 pub use notes::{Audience, OwnNote};
-pub use token::Expiry;
+pub use projects::Project;
+pub use token::{Expiry, TokenFacts};
 pub use users::User;

@@ -6,6 +6,7 @@ mod collector;
 mod configuration;
 mod demo;
 mod desk;
+mod doctor;
 mod metrics;
 mod mistakes;
 mod policy_mistakes;

@@ -1,0 +1,246 @@
+//! `escalator doctor`: all green where all is well, and each planted fault named with what to do about it.
+
+use escalator::sandbox::{Options, Sandbox, UserId};
+use serde_json::Value;
+
+use crate::program::{Place, Run};
+
+const LABELS: [&str; 14] = [
+    "platform-escalation",
+    "platform-escalation-possible",
+    "cross-functionality::yes",
+    "cross-functionality::no",
+    "complexity::yes",
+    "complexity::no",
+    "financial-impact::yes",
+    "financial-impact::no",
+    "operational-impact::yes",
+    "operational-impact::no",
+    "customer-impact::yes",
+    "customer-impact::no",
+    "escalation-decision::accepted",
+    "escalation-decision::declined",
+];
+
+/// A GitLab and a configuration in which nothing is wrong yet.
+struct Clinic {
+    gitlab: Sandbox,
+    place: Place,
+    bot: UserId,
+    project: u64,
+}
+
+impl Clinic {
+    async fn open() -> Self {
+        Self::open_with(Options::default()).await
+    }
+
+    async fn open_with(options: Options) -> Self {
+        let gitlab = Sandbox::start(options).await.unwrap();
+        let project = gitlab.project("acme/shop");
+        let bot = gitlab.bot("escalator-bot");
+        gitlab.member(bot, "acme", 15);
+        for title in LABELS {
+            gitlab.label("acme", title);
+        }
+        let place = Place::ready_to_serve()
+            .variable("ESCALATOR__GITLAB__URL", gitlab.url())
+            .variable("ESCALATOR__GITLAB__TOKEN", gitlab.token(bot, &["api"]))
+            .variable("ESCALATOR__GITLAB__GROUPS", "acme")
+            .variable("ESCALATOR__GITLAB__REQUESTS_PER_SECOND", "1000");
+        Self { gitlab, place, bot, project }
+    }
+
+    fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.place = self.place.variable(name, value);
+        self
+    }
+
+    /// With an access token of these scopes.
+    fn token(self, scopes: &[&str], expires_on: Option<&str>) -> Self {
+        let token = self.gitlab.token_until(self.bot, scopes, expires_on);
+        self.set("ESCALATOR__GITLAB__TOKEN", token)
+    }
+
+    fn examine(&self) -> Examined {
+        Examined::of(self.place.run(&["doctor", "--format", "json"]))
+    }
+}
+
+/// What the doctor said.
+struct Examined {
+    code: i32,
+    findings: Vec<Value>,
+}
+
+impl Examined {
+    fn of(run: Run) -> Self {
+        let findings = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {run:?}"));
+        Self { code: run.code, findings }
+    }
+
+    /// The only finding that is not as it should be; all others are `ok`, or skipped for its sake.
+    #[track_caller]
+    fn only_trouble(&self, check: &str, state: &str) -> String {
+        let troubled = |finding: &&Value| finding["state"] == "warn" || finding["state"] == "fail";
+        let troubles: Vec<&Value> = self.findings.iter().filter(troubled).collect();
+        assert_eq!(troubles.len(), 1, "{troubles:#?}");
+        let trouble = troubles[0];
+        assert_eq!((&trouble["check"], &trouble["state"]), (&check.into(), &state.into()), "{trouble}");
+        assert_eq!(self.code, i32::from(state == "fail"));
+        format!("{} | {}", trouble["found"].as_str().unwrap(), trouble["remedy"].as_str().unwrap())
+    }
+
+    fn count(&self, state: &str) -> usize {
+        self.findings.iter().filter(|finding| finding["state"] == state).count()
+    }
+}
+
+#[track_caller]
+fn says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_all_is_well_everything_is_green_and_nothing_was_written() {
+    let clinic = Clinic::open().await;
+    let said = clinic.place.run(&["doctor"]).success();
+    insta::assert_snapshot!("all_is_well", said.replace(&clinic.gitlab.url(), "http://gitlab.example.com"));
+    assert!(clinic.gitlab.requests().iter().all(|request| request.method == "GET"));
+    let mut left: Vec<_> =
+        std::fs::read_dir(clinic.place.path("")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_tells_the_same_in_fields_that_stay() {
+    let clinic = Clinic::open().await;
+    let json = clinic.place.run(&["doctor", "--format", "json"]).success();
+    insta::assert_snapshot!("as_json", json.replace(&clinic.gitlab.url(), "http://gitlab.example.com"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_running_service_it_looks_and_leaves_it_in_peace() {
+    let clinic = Clinic::open().await;
+    let serving = clinic.place.serve();
+    let examined = clinic.examine();
+    assert_eq!((examined.code, examined.count("ok")), (0, examined.findings.len()));
+    assert_eq!(serving.admin("/readyz").await.0, 200);
+    assert_eq!(serving.stop().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_too_low_is_named_with_the_one_that_will_do() {
+    let clinic = Clinic::open().await;
+    clinic.gitlab.member(clinic.bot, "acme", 10);
+    let said = clinic.examine().only_trouble("role", "fail");
+    says(&said, &["acme/shop", "give @escalator-bot at least the role Planner in the group acme"]);
+
+    let clinic = clinic.set("ESCALATOR__GITLAB__GROUPS", "").set("ESCALATOR__GITLAB__PROJECTS", "acme/shop");
+    says(&clinic.examine().only_trouble("role", "fail"), &["has the role Guest", "role Planner"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_planner_could_label_the_reporter_is_asked_for() {
+    let clinic = Clinic::open_with(Options { version: "17.6.0-ee".to_owned(), ..Options::default() }).await;
+    says(&clinic.examine().only_trouble("role", "fail"), &["at least the role Reporter"]);
+    clinic.gitlab.member(clinic.bot, "acme", 20);
+    assert_eq!(clinic.examine().code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_that_are_missing_double_or_archived_are_named() {
+    let clinic = Clinic::open().await;
+    clinic.gitlab.label("acme/shop", "Platform-Escalation");
+    let said = clinic.examine().only_trouble("label-twins", "warn");
+    says(&said, &["~\"Platform-Escalation\", ~\"platform-escalation\"", "keep the policy's spelling"]);
+
+    let clinic = Clinic::open().await.set("ESCALATOR__POLICY__ACCEPTED_LABEL", "escalation-decision::yes");
+    let said = clinic.examine().only_trouble("labels", "warn");
+    says(&said, &["missing: ~\"escalation-decision::yes\"", "Manage > Labels of the group acme"]);
+
+    let clinic = Clinic::open().await;
+    clinic.gitlab.archive_label(clinic.gitlab.label("acme", "complexity::no"));
+    says(&clinic.examine().only_trouble("labels", "fail"), &["~\"complexity::no\"", "unarchive"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_scoped_labels_are_exclusive_is_told_by_the_licence() {
+    for (scoped_labels, expected) in [(true, "exclusive: "), (false, "not exclusive (Free)")] {
+        let clinic = Clinic::open_with(Options { scoped_labels, ..Options::default() }).await;
+        let examined = clinic.examine();
+        let finding = examined.findings.iter().find(|finding| finding["check"] == "scoped-labels").unwrap();
+        assert!(finding["found"].as_str().unwrap().starts_with(expected), "{finding}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_or_may_too_little_is_named() {
+    let clinic = Clinic::open().await.token(&["api"], Some("2020-01-01"));
+    says(
+        &clinic.examine().only_trouble("token", "fail"),
+        &["expired", "make a new token with the scope api"],
+    );
+
+    let soon = jiff::Timestamp::from_millisecond(escalator::clock::now().0 + 5 * 86_400_000).unwrap();
+    let clinic = Clinic::open().await.token(&["api"], Some(&soon.to_string()[..10]));
+    says(&clinic.examine().only_trouble("expiry", "warn"), &["still good: 4", "no restart"]);
+
+    let clinic = Clinic::open().await.token(&["read_api"], None);
+    says(
+        &clinic.examine().only_trouble("scopes", "fail"),
+        &["read_api", "make a new token with the scope api"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_is_archived_or_hidden_is_named() {
+    let clinic = Clinic::open()
+        .await
+        .set("ESCALATOR__GITLAB__GROUPS", "")
+        .set("ESCALATOR__GITLAB__PROJECTS", "acme/shop");
+    clinic.gitlab.archive(clinic.project, true);
+    says(&clinic.examine().only_trouble("archived", "warn"), &["nothing in it can be written", "unarchive"]);
+
+    let clinic = Clinic::open().await.set("ESCALATOR__GITLAB__GROUPS", "acne");
+    let examined = clinic.examine();
+    says(&examined.only_trouble("visible", "fail"), &["404", "check its spelling in gitlab.groups"]);
+    assert!(examined.count("skipped") > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gitlab_that_is_down_is_one_failure_and_no_cascade() {
+    let clinic = Clinic::open().await.set("ESCALATOR__GITLAB__URL", "http://127.0.0.1:9");
+    let examined = clinic.examine();
+    says(&examined.only_trouble("gitlab", "fail"), &["no connection", "check gitlab.url"]);
+    assert_eq!(examined.count("skipped"), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_disagree_are_named() {
+    for (clock_ahead_seconds, state) in [(-120, "warn"), (4000, "fail")] {
+        let clinic = Clinic::open_with(Options { clock_ahead_seconds, ..Options::default() }).await;
+        says(&clinic.examine().only_trouble("clock", state), &["GitLab's clock is", "NTP"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_fails_and_a_store_that_cannot_be_written_are_named() {
+    let mut clinic = Clinic::open().await.set("ESCALATOR__COMMENT__TEMPLATES", ".");
+    clinic.place = clinic.place.file("comment.md.j2", "{{ nothing.of.the.kind }}");
+    says(&clinic.examine().only_trouble("templates", "fail"), &["comment.md.j2", "mend the template"]);
+
+    let clinic = Clinic::open().await.set("ESCALATOR__STORE__URL", "sqlite://nowhere/escalator.db");
+    says(&clinic.examine().only_trouble("store", "fail"), &["nowhere", "writable"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_cannot_be_read_is_said_and_the_rest_is_skipped() {
+    let clinic = Clinic::open().await.set("ESCALATOR__QUEUE__WORKERS", "0");
+    let examined = clinic.examine();
+    says(&examined.only_trouble("configuration", "fail"), &["queue.workers", "escalator config check"]);
+    assert_eq!(examined.count("ok"), 0);
+}
