@@ -12,7 +12,8 @@
 //! What webhooks missed is found by [`sweep`], which marks it in the same queue.
 //!
 //! Around that: [`config`] reads the settings once, [`service`] puts the parts together, [`telemetry`] shows how they do,
-//! [`doctor`] says in advance what will not work, [`cli`] holds the commands, and [`sandbox`] is a GitLab stand-in for the demo and the tests.
+//! [`setup`] prepares a GitLab, [`doctor`] says in advance what will not work, [`cli`] holds the commands, and [`sandbox`] is a
+//! GitLab stand-in for the demo and the tests.
 //!
 //! Imports go one way, towards [`calculator`], which names nothing but `std`; a test keeps it so.
 
@@ -45,6 +46,8 @@ pub mod spans;
 pub mod service;
 
 pub mod telemetry;
+
+pub mod setup;
 
 pub mod doctor;
 

@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
+    ("setup", &["calculator", "config", "gitlab", "store"]),
     ("doctor", &["calculator", "clock", "comment", "config", "gitlab", "store"]),
     ("sandbox", &["clock"]),
 ];

@@ -11,6 +11,7 @@ mod parked;
 mod score;
 mod score_report;
 mod serve;
+mod setup;
 mod signals;
 mod store;
 
@@ -40,6 +41,8 @@ pub struct Cli {
 enum Command {
     /// Try it: everything on this machine with a GitLab sandbox inside; no account, no configuration, no network.
     Demo(demo::Arguments),
+    /// Make labels, a board and webhooks in GitLab; shows first what it would do.
+    Setup(setup::Arguments),
     /// Run the service.
     Serve,
     /// Assess the issues that exist already; on SQLite, `serve` must not run meanwhile.
@@ -113,6 +116,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
     let sources = || Sources::from_environment(cli.config.as_deref());
     match cli.command {
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Setup(arguments) => setup::run(&arguments, &sources()?),
         Command::Serve => serve::run(&sources()?),
         Command::Backfill(arguments) => backfill::run(&arguments, &sources()?),
         Command::Doctor(arguments) => doctor::run(&arguments, &sources()?),

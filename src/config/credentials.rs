@@ -193,6 +193,6 @@ fn tokens(key: &str, inline: &[Secret], file: Option<&Path>, problems: &mut Vec<
 }
 
 /// One token per line.
-fn token_lines(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn token_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }

@@ -14,6 +14,7 @@ mod known_keys;
 mod places;
 mod policy_check;
 mod policy_file;
+mod setting_up;
 mod store_url;
 
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub use access_token::AccessToken;
 use credentials::plain_http_url;
 
 pub use credentials::{Credentials, SigningKey};
+pub use setting_up::{Credential, SettingUp, keep_credential};
 pub use store_url::StoreUrl;
 
 /// The path that receives GitLab's webhooks.

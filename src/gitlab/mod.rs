@@ -6,6 +6,7 @@
 mod account;
 mod client;
 mod error;
+mod furnishing;
 mod hooks;
 mod instance;
 mod issue_list;
@@ -23,6 +24,7 @@ mod users;
 pub use account::Account;
 pub use client::Client;
 pub use error::Error;
+pub use furnishing::{Board, LabelLook};
 pub use hooks::{AlertStatus, FailedDelivery, Hook, HookSecret, HookWish};
 pub use instance::Instance;
 pub use issue_list::{IssueList, Order, Page, Place};

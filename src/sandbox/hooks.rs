@@ -27,6 +27,10 @@ pub struct Hook {
     pub notes: bool,
     /// `confidential_note_events`.
     pub confidential_notes: bool,
+    /// `push_events`, of which this GitLab has none.
+    pub pushes: bool,
+    /// `enable_ssl_verification`.
+    pub ssl_verification: bool,
 }
 
 impl Hook {
@@ -41,6 +45,8 @@ impl Hook {
             confidential_issues: true,
             notes: true,
             confidential_notes: true,
+            pushes: false,
+            ssl_verification: true,
         }
     }
 

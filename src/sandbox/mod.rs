@@ -59,8 +59,11 @@ pub struct Options {
     pub port: u16,
     /// The address in the links of lists, where another one than it listens on is GitLab's external URL.
     pub external_url: Option<String>,
-    /// Premium: of each scope an issue has one label. Off, as on Free, `a::b` is a title like any other.
+    /// Premium: of each scope an issue has one label, and groups have webhooks and many boards. Off, as on Free, `a::b` is a
+    /// title like any other.
     pub scoped_labels: bool,
+    /// What it says of its version. Before 19 it knows no signing tokens.
+    pub version: String,
     /// An API write of labels that changes nothing still sends an update event.
     pub event_for_no_change: bool,
     /// Webhooks that keep failing are switched off for a while.
@@ -71,8 +74,6 @@ pub struct Options {
     pub deliveries_at_once: usize,
     /// New notes per user and minute; beyond, 429 without `Retry-After`.
     pub notes_per_minute: Option<u32>,
-    /// What `/metadata` gives.
-    pub version: String,
     /// How far its clock is ahead of ours, as its answers' `Date` tells; negative is behind.
     pub clock_ahead_seconds: i64,
     /// Requests per user and minute; beyond, 429 with `Retry-After`. Answers then carry `RateLimit-*`.
@@ -85,12 +86,12 @@ impl Default for Options {
             port: 0,
             external_url: None,
             scoped_labels: true,
+            version: "19.1.0".to_owned(),
             event_for_no_change: true,
             auto_disable: true,
             webhook_timeout: Duration::from_secs(10),
             deliveries_at_once: 16,
             notes_per_minute: None,
-            version: "19.1.0".to_owned(),
             clock_ahead_seconds: 0,
             requests_per_minute: None,
         }

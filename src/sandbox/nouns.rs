@@ -217,6 +217,16 @@ pub(super) struct Label {
     pub updated_at: Millis,
 }
 
+/// An issue board.
+#[derive(Debug, Clone)]
+pub(super) struct Board {
+    pub id: u64,
+    pub place: Place,
+    pub name: String,
+    /// Ids of lists and of their labels, from left to right.
+    pub lists: Vec<(u64, u64)>,
+}
+
 /// An issue, incident or task.
 #[derive(Debug, Clone)]
 pub(super) struct Issue {

@@ -37,6 +37,8 @@ impl Refusal {
     pub const NO_NOTE: Self = Self::NotFound("404 Note Not Found");
     /// A label that is not there for the caller.
     pub const NO_LABEL: Self = Self::NotFound("404 Label Not Found");
+    /// A board that is not there for the caller.
+    pub const NO_BOARD: Self = Self::NotFound("404 Board Not Found");
     /// A webhook that is not there for the caller.
     pub const NO_HOOK: Self = Self::NotFound("404 Not found");
 }

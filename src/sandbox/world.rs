@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::faults::Traffic;
 use super::hooks::PostOffice;
 use super::nouns::{
-    Group, GroupId, Issue, IssueId, Label, LabelEvent, Note, Place, Project, Token, User, UserId, Visibility,
+    Board, Group, GroupId, Issue, IssueId, Label, LabelEvent, Note, Place, Project, Token, User, UserId,
+    Visibility,
 };
 use super::refusal::Refusal;
 use super::seed::Demo;
@@ -23,6 +24,7 @@ pub(super) struct World {
     pub projects: BTreeMap<u64, Project>,
     pub members: BTreeMap<(UserId, Place), u8>,
     pub labels: BTreeMap<u64, Label>,
+    pub boards: BTreeMap<u64, Board>,
     pub issues: BTreeMap<IssueId, Issue>,
     pub notes: BTreeMap<IssueId, Vec<Note>>,
     pub label_events: BTreeMap<IssueId, Vec<LabelEvent>>,
@@ -41,6 +43,7 @@ pub(super) struct Ids {
     pub group: u64,
     pub project: u64,
     pub label: u64,
+    pub board: u64,
     pub issue: u64,
     pub note: u64,
     pub label_event: u64,
@@ -56,6 +59,7 @@ impl Ids {
             group: 501,
             project: 80_222_200,
             label: 41_000_001,
+            board: 9_100_001,
             issue: 191_205_280,
             note: 2_150_000_001,
             label_event: 310_000_001,
@@ -89,6 +93,7 @@ impl World {
             projects: BTreeMap::new(),
             members: BTreeMap::new(),
             labels: BTreeMap::new(),
+            boards: BTreeMap::new(),
             issues: BTreeMap::new(),
             notes: BTreeMap::new(),
             label_events: BTreeMap::new(),
@@ -141,6 +146,12 @@ impl World {
         };
         self.projects.insert(id, project);
         id
+    }
+
+    /// Signing tokens came with 19.0; an older GitLab passes over them without a word.
+    pub fn knows_signing(&self) -> bool {
+        let major = self.options.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        major.is_some_and(|major| major >= 19)
     }
 
     /// The project or group of that path.

@@ -58,10 +58,15 @@ async fn create(writer: Writer, path: Collection, params: Params) -> Answer {
         confidential_issues: false,
         notes: false,
         confidential_notes: false,
+        // On unless told otherwise.
+        pushes: true,
         ..Hook::to(url)
     };
     fill(&mut hook, &params)?;
     let created = writer.shared.change(|world| {
+        if !world.knows_signing() {
+            hook.signing_token = None;
+        }
         let place = place(world, writer.caller.user, &path.0, &path.1)?;
         let id = world.post.subscribe(place, hook, params.text("name"));
         let hook = world.post.subscriptions.get(&id);
@@ -73,6 +78,7 @@ async fn create(writer: Writer, path: Collection, params: Params) -> Answer {
 async fn update(writer: Writer, path: Member, params: Params) -> Answer {
     let changed = writer.shared.change(|world| {
         let id = find(world, writer.caller.user, (&path.0, &path.1, path.2))?.id;
+        let knows_signing = world.knows_signing();
         let subscription = world.post.subscriptions.get_mut(&id);
         let subscription = subscription.ok_or(Refusal::NO_HOOK)?;
         let hook = &mut subscription.hook;
@@ -82,6 +88,9 @@ async fn update(writer: Writer, path: Member, params: Params) -> Answer {
             hook.token = None;
         }
         fill(hook, &params)?;
+        if !knows_signing {
+            hook.signing_token = None;
+        }
         Ok::<_, Refusal>(hook_json(subscription))
     })?;
     Ok(HttpResponse::Ok().json(changed))
@@ -184,6 +193,8 @@ fn fill(hook: &mut Hook, params: &Params) -> Result<(), Refusal> {
     hook.confidential_issues = flag("confidential_issues_events", hook.confidential_issues);
     hook.notes = flag("note_events", hook.notes);
     hook.confidential_notes = flag("confidential_note_events", hook.confidential_notes);
+    hook.pushes = flag("push_events", hook.pushes);
+    hook.ssl_verification = flag("enable_ssl_verification", hook.ssl_verification);
     if let Some(token) = params.text("token") {
         hook.token = Some(token).filter(|token| !token.is_empty());
     }
@@ -200,6 +211,9 @@ fn fill(hook: &mut Hook, params: &Params) -> Result<(), Refusal> {
 fn place(world: &World, user: UserId, scope: &str, owner: &str) -> Result<Place, Refusal> {
     let (place, needed) = if scope == "groups" {
         let group = world.group_for(user, owner)?;
+        if !world.options.scoped_labels {
+            return Err(Refusal::Forbidden);
+        }
         (Place::Group(group.id), access::OWNER)
     } else {
         let project = world.project_for(user, owner)?;

@@ -11,6 +11,7 @@ mod error;
 mod followed;
 mod ledger;
 mod listen;
+mod made;
 mod marks;
 mod migrations;
 mod own_bots;

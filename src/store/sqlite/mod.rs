@@ -8,6 +8,7 @@ mod followed;
 mod glance;
 mod inspect;
 mod ledger;
+mod made;
 mod own_bots;
 mod parked;
 mod queue;
@@ -28,8 +29,12 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("2_traceparent.sql"), include_str!("3_own_bot.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("2_traceparent.sql"),
+    include_str!("3_own_bot.sql"),
+    include_str!("4_made.sql"),
+];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own
 /// and for its own, and GitLab gives up after 10 s.
