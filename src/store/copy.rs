@@ -15,6 +15,8 @@ use crate::clock::Millis;
 
 /// Tables that tell of the process and not of the work.
 const OF_THE_PROCESS: [&str; 3] = ["heartbeat", "pause", "duty"];
+/// Tables that number their rows by themselves, and have to go on behind those that were copied.
+const LEDGERS: [&str; 2] = ["ledger", "write_ledger"];
 /// So many bytes are sent at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -83,9 +85,12 @@ pub(super) async fn copy(
     for (table, columns) in tables() {
         copied.push(copy_table(&source, transaction.client(), table, columns, &mut tell).await?);
     }
-    let next_id =
-        "SELECT setval(pg_get_serial_sequence('ledger', 'id'), coalesce(max(id), 0) + 1, false) FROM ledger";
-    transaction.batch_execute(next_id).await?;
+    for table in LEDGERS {
+        let next_id = format!(
+            "SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false) FROM {table}"
+        );
+        transaction.batch_execute(&next_id).await?;
+    }
     transaction.commit().await?;
     Ok(copied)
 }

@@ -2,6 +2,7 @@
 
 use super::ledger::Entry;
 use super::rows::{hands_from_json, labels_from_json, labels_to_json};
+use super::writes::Write;
 use super::{Engine, Error, Store};
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
@@ -32,6 +33,8 @@ pub struct Record {
     pub note: Option<NoteRef>,
     /// What to append to the ledger, if the assessment changed.
     pub entry: Option<Entry>,
+    /// What was written to GitLab.
+    pub writes: Vec<Write>,
 }
 
 /// What is remembered of a followed issue.
@@ -56,18 +59,6 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.recall(issue).await,
             Engine::Postgres(postgres) => postgres.recall(issue).await,
-        }
-    }
-
-    /// Notes that an issue's comment is about to be edited: until that is recorded, nobody knows how it reads. So an
-    /// edit that was broken off is made again, even if the issue reads by then as it did before.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if it could not be made durable.
-    pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.doubt_note(issue).await,
-            Engine::Postgres(postgres) => postgres.doubt_note(issue).await,
         }
     }
 }

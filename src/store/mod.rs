@@ -1,4 +1,4 @@
-//! What Escalator remembers: the queue of issues to look at, the issues it follows, and the ledger.
+//! What Escalator remembers: the queue of issues to look at, the issues it follows, and the ledgers.
 //!
 //! Durable: what an async call here has answered is on disk. The files here hold the nouns and the questions that the
 //! other modules ask; each engine below answers all of them. Names only nouns of the calculator; knows nothing of HTTP,
@@ -19,6 +19,7 @@ mod queue;
 mod rows;
 mod sqlite;
 mod watermarks;
+mod writes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use made::{Made, MadeKind};
 pub use parked::Parked;
 pub use queue::{Depth, Marked};
 pub use watermarks::Walk;
+pub use writes::{Act, Stage, Write, Written};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

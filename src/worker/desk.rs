@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::after_failure::Failure;
 use super::lease::Lease;
 use super::look::{Changes, Look};
+use super::writes::{done, of_labels};
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
 use crate::calculator::label::Label;
@@ -80,7 +81,7 @@ impl Desk {
         }
 
         let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own).await?;
-        let after = self.write_labels(reference, &plan, &snapshot, lease).await?;
+        let after = self.write_labels(reference, &plan, &snapshot, own, lease).await?;
         let entry = self.entry(&assessment, &snapshot, known.as_ref());
         let rendered = self.render(&assessment, &plan.hands, known.as_ref(), entry.as_ref())?;
         let note = known.as_ref().and_then(|known| known.note.clone());
@@ -101,6 +102,7 @@ impl Desk {
             milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "assessed"
         );
+        let writes = done(&plan, note.as_ref(), written, own);
         let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);
         let changes = Changes {
             score: assessment.score,
@@ -116,6 +118,7 @@ impl Desk {
             hands: plan.hands,
             note,
             entry,
+            writes,
         };
         Ok(Look::Assessed(changes, record))
     }
@@ -152,6 +155,7 @@ impl Desk {
             hands: Vec::new(),
             note: None,
             entry: self.entry(assessment, snapshot, None),
+            writes: Vec::new(),
         }
     }
 
@@ -224,6 +228,7 @@ impl Desk {
         issue: IssueRef,
         plan: &Plan,
         before: &Snapshot,
+        own: &OwnUsers,
         lease: &Lease,
     ) -> Result<Snapshot, Failure> {
         if plan.changes_no_label() {
@@ -232,7 +237,7 @@ impl Desk {
         match self.mode {
             Mode::Live => {
                 let change = LabelChange { add: plan.add.clone(), remove: plan.remove.clone() };
-                lease.check()?;
+                self.intend(issue, of_labels(plan), own, lease).await?;
                 Ok(self.gitlab.change_labels(issue, &change).await?)
             }
             Mode::DryRun => {
@@ -317,6 +322,7 @@ fn left_closed(known: Recollection) -> Record {
         hands: known.memory.hands,
         note: known.note,
         entry: None,
+        writes: Vec::new(),
     }
 }
 

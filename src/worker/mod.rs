@@ -12,6 +12,7 @@ mod look;
 mod note;
 mod scribe;
 mod token_watch;
+mod writes;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -11,7 +11,7 @@ use crate::calculator::own_users::OwnUsers;
 use crate::comment::{MARKER, Rendered};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, OwnNote, Snapshot};
-use crate::store::NoteRef;
+use crate::store::{Act, NoteRef};
 
 impl Desk {
     /// Writes the comment if a reader would see a difference.
@@ -36,8 +36,7 @@ impl Desk {
             }
         }
         if let Some(note) = note {
-            self.store.doubt_note(issue).await?;
-            lease.check()?;
+            self.intend(issue, vec![Act::CommentEdited(note.id)], own, lease).await?;
             match self.gitlab.update_note(issue, note.id, &rendered.body).await {
                 Ok(()) => {
                     return Ok((Some(NoteRef { digest: Some(rendered.digest), ..note }), Written::Edited));
@@ -84,7 +83,8 @@ impl Desk {
         let mut notes = self.own_notes(issue, snapshot, own).await?;
         notes.sort_by_key(|note| note.author_id != own.now());
         for note in notes {
-            lease.check()?;
+            let act = if kept.is_none() { Act::CommentEdited } else { Act::CommentDeleted };
+            self.intend(issue, vec![act(note.id)], own, lease).await?;
             let done = match kept {
                 None => self.gitlab.update_note(issue, note.id, body).await,
                 Some(_) => self.gitlab.delete_note(issue, note.id).await,
@@ -101,7 +101,7 @@ impl Desk {
         match kept {
             Some(note_id) => Ok((note_id, Written::Edited)),
             None => {
-                lease.check()?;
+                self.intend(issue, vec![Act::CommentPosted(None)], own, lease).await?;
                 Ok((self.gitlab.create_note(issue, body, self.audience).await?, Written::Created))
             }
         }

@@ -8,7 +8,7 @@ use escalator::calculator::issue::{Glimpse, IssueRef, Moment, State, WorkItemTyp
 use escalator::calculator::label::Label;
 use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::clock::Millis;
-use escalator::store::{Claimed, Echo, Entry, Marked, NoteRef, Record, Release, Store, Walk};
+use escalator::store::{Act, Claimed, Echo, Entry, Marked, NoteRef, Record, Release, Store, Walk, Write};
 
 use crate::postgres;
 use crate::program::{Place, Run};
@@ -19,7 +19,7 @@ const LEASE: std::time::Duration = std::time::Duration::from_secs(300);
 
 fn glimpse(iid: u64) -> Glimpse {
     Glimpse {
-        issue: IssueRef { project_id: 1, iid },
+        issue: issue(iid),
         state: Some(State::Opened),
         work_item_type: Some(WorkItemType::Incident),
         labels: Vec::new(),
@@ -27,11 +27,19 @@ fn glimpse(iid: u64) -> Glimpse {
     }
 }
 
+fn issue(iid: u64) -> IssueRef {
+    IssueRef { project_id: 1, iid }
+}
+
+fn posted(note_id: u64) -> Write {
+    Write { act: Act::CommentPosted(Some(note_id)), user_id: 9 }
+}
+
 fn file(place: &Place) -> PathBuf {
     place.path("escalator.db")
 }
 
-/// A store with an issue that waits, one that is parked, and a watermark.
+/// A store with an issue that waits, one that is parked, a write, and a watermark.
 async fn fill(store: &Store) {
     store.mark(glimpse(1), None, Millis(0)).await.unwrap();
     let Claimed::Issue(claim) = store.claim(Millis(0), LEASE).await.unwrap() else {
@@ -50,6 +58,7 @@ async fn fill(store: &Store) {
     let told = Echo { glimpse: labelled(3, "old"), note: None };
     store.hear(told, Millis(1)).await.unwrap();
     store.mark(glimpse(2), None, Millis(2)).await.unwrap();
+    store.intend(issue(2), vec![posted(7)], Millis(3)).await.unwrap();
     store.keep_watermark(Walk::Sweep, "group acme", Moment(42)).await.unwrap();
 }
 
@@ -82,6 +91,7 @@ fn looked_at(at: i64) -> Release {
         labels: vec![Label::new("new")],
         hands: Vec::new(),
         note: Some(NoteRef { id: 7, digest: Some("digest".to_owned()) }),
+        writes: Vec::new(),
         entry: Some(Entry {
             at: Moment(at),
             policy_version: "1".to_owned(),
@@ -129,6 +139,11 @@ async fn a_copy_holds_all_that_the_original_holds() {
     let parked = store.parked().await.unwrap();
     assert_eq!((parked.len(), parked[0].reason.as_str(), parked[0].attempts), (1, REASON, 1));
     assert_eq!(store.watermark(Walk::Sweep, "group acme").await, Ok(Some(Moment(42))));
+    // The ledger goes on behind what was copied.
+    store.intend(issue(2), vec![posted(8)], Millis(4)).await.unwrap();
+    let writes = store.writes(issue(2), Millis(0)).await.unwrap();
+    let writes: Vec<_> = writes.into_iter().map(|written| (written.at, written.write)).collect();
+    assert_eq!(writes, [(Millis(3), posted(7)), (Millis(4), posted(8))]);
     let mut waiting = Vec::new();
     while let Claimed::Issue(claim) = store.claim(Millis(4_000_000_000_000), LEASE).await.unwrap() {
         waiting.push((claim.issue.iid, claim.marked_at));

@@ -1,8 +1,11 @@
 //! The ledger: what changed, which labels did it, who and when.
 
 use escalator::calculator::issue::IssueRef;
+use escalator::calculator::label::Label;
 use escalator::calculator::plan::Gesture;
-use escalator::sandbox::Fault;
+use escalator::clock::Millis;
+use escalator::sandbox::{Fault, IssueId, Loss, Options, Trouble};
+use escalator::store::{Act, Stage};
 
 use super::app::{TestApp, score};
 
@@ -64,6 +67,78 @@ async fn a_change_of_nothing_relevant_is_not_in_the_ledger() {
     app.settle().await;
     let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
     assert_eq!(app.service().store.recall(reference).await.unwrap().unwrap().history.len(), 1);
+    app.end().await;
+}
+
+/// What the ledger of writes tells of an issue.
+async fn writes(app: &TestApp, issue: IssueId) -> Vec<(Stage, Act)> {
+    let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
+    let writes = app.service().store.writes(reference, Millis(0)).await.unwrap();
+    let ours = |user_id| assert_eq!(user_id, app.bot.0);
+    writes
+        .into_iter()
+        .inspect(|written| ours(written.write.user_id))
+        .map(|written| (written.stage, written.write.act))
+        .collect()
+}
+
+#[actix_web::test]
+async fn every_write_to_gitlab_is_in_the_ledger_before_and_after() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&score(5, &[]));
+    app.settle().await;
+    let note = app.gitlab.notes(issue).last().unwrap().id;
+    let (possible, escalation) = ("platform-escalation-possible", "platform-escalation");
+    let first = [
+        (Stage::Intended, Act::LabelAdded(Label::new(escalation))),
+        (Stage::Intended, Act::CommentPosted(None)),
+        (Stage::Done, Act::LabelAdded(Label::new(escalation))),
+        (Stage::Done, Act::CommentPosted(Some(note))),
+    ];
+    assert_eq!(writes(&app, issue).await, first);
+
+    app.reporter().remove_labels(issue, ["complexity::yes"]).unwrap();
+    app.settle().await;
+    let changed = [Act::LabelAdded(Label::new(possible)), Act::LabelRemoved(Label::new(escalation))];
+    let labels = |stage| changed.clone().map(|act| (stage, act));
+    let edited = |stage| [(stage, Act::CommentEdited(note))];
+    let second =
+        [&labels(Stage::Intended)[..], &edited(Stage::Intended), &labels(Stage::Done), &edited(Stage::Done)]
+            .concat();
+    assert_eq!(writes(&app, issue).await[first.len()..], second);
+
+    // Nothing to write: nothing in the ledger.
+    let before = writes(&app, issue).await;
+    app.reporter().add_labels(issue, ["bug", "severity::1"]).unwrap();
+    app.settle().await;
+    assert_eq!(writes(&app, issue).await, before);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_write_whose_answer_never_came_is_in_the_ledger_all_the_same() {
+    let app = TestApp::start().await;
+    app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(Loss::BadGateway)).on("POST", "/notes").times(1));
+    let issue = app.incident(&[]);
+    app.settle().await;
+    let note = app.gitlab.notes(issue).last().unwrap().id;
+    assert_eq!(
+        writes(&app, issue).await,
+        [
+            (Stage::Intended, Act::CommentPosted(None)),
+            (Stage::Intended, Act::CommentEdited(note)),
+            (Stage::Done, Act::CommentEdited(note)),
+        ]
+    );
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_dry_run_writes_nothing_into_the_ledger() {
+    let app = TestApp::start_with(Options::default(), &[("MODE", "dry-run")]).await;
+    let issue = app.incident(&score(5, &[]));
+    app.settle().await;
+    assert_eq!(writes(&app, issue).await, []);
     app.end().await;
 }
 

@@ -7,11 +7,11 @@ use escalator::calculator::issue::{Moment, State, WorkItemType};
 use escalator::calculator::label::Label;
 use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::clock::Millis;
-use escalator::store::{Claim, Echo, Entry, Marked, NoteRef, Record, Release, Store};
+use escalator::store::{Act, Claim, Echo, Entry, Marked, NoteRef, Record, Release, Store, Write};
 
 use super::{claim, glimpse, issue, on_each_engine};
 
-const COMMENT: u64 = 7;
+pub const COMMENT: u64 = 7;
 
 /// What a webhook tells of our own doing: the label that the issue bears, and perhaps a comment.
 fn echo(label: &str, note: Option<(u64, &str)>) -> Echo {
@@ -43,10 +43,11 @@ pub fn done() -> Release {
             after: standing,
             labels: LabelDifference::default(),
         }),
+        writes: vec![Write { act: Act::CommentPosted(Some(COMMENT)), user_id: 9 }],
     })))
 }
 
-async fn work(store: &Store) -> Claim {
+pub async fn work(store: &Store) -> Claim {
     store.mark(glimpse(1), None, Millis(0)).await.unwrap();
     claim(store, 0).await.unwrap()
 }
@@ -140,7 +141,8 @@ async fn nobody_claims_to_know_how_a_comment_reads_between_an_edit_and_its_recor
     on_each_engine(async |store| {
         let claimed = work(&store).await;
         store.finish(claimed, done(), Millis(1)).await.unwrap();
-        store.doubt_note(issue(1)).await.unwrap();
+        let edit = Write { act: Act::CommentEdited(COMMENT), user_id: 9 };
+        store.intend(issue(1), vec![edit], Millis(2)).await.unwrap();
         assert_eq!(note(&store).await, known(None));
         // It will be written anyhow, so that need not be looked for.
         store.hear(echo("new", Some((COMMENT, "old"))), Millis(2)).await.unwrap();

@@ -12,6 +12,7 @@ mod own_bots;
 mod queue;
 mod replicas;
 mod schema;
+mod writes;
 
 #[expect(dead_code, reason = "shared with the tests that stop the server")]
 #[path = "../postgres/mod.rs"]

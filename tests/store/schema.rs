@@ -74,7 +74,14 @@ async fn a_newer_schema_is_used_if_it_allows_that_and_refused_if_not() {
 async fn the_ledger_refuses_every_change() {
     let (url, client) = database().await;
     Store::migrate(&url).await.unwrap();
-    for change in ["UPDATE ledger SET at = 0", "DELETE FROM ledger", "TRUNCATE ledger CASCADE"] {
+    for change in [
+        "UPDATE ledger SET at = 0",
+        "DELETE FROM ledger",
+        "TRUNCATE ledger CASCADE",
+        "UPDATE write_ledger SET iid = 0",
+        "DELETE FROM write_ledger",
+        "TRUNCATE write_ledger",
+    ] {
         let refused = client.batch_execute(change).await.unwrap_err();
         assert!(refused.as_db_error().unwrap().message().contains("append-only"), "{change}: {refused}");
     }

@@ -4,12 +4,13 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::queue::{Key, signed, unsigned};
-use super::{Postgres, ledger};
+use super::{Postgres, ledger, writes};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::followed::{Recollection, Record, Row};
 use crate::store::rows::{hands_to_json, labels_to_json};
+use crate::store::writes::Stage;
 
 impl Postgres {
     pub async fn recall(&self, issue: IssueRef) -> Result<Option<Recollection>, Error> {
@@ -26,18 +27,13 @@ impl Postgres {
         };
         self.pool.in_time(recalling).await
     }
+}
 
-    pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
-        let doubting = async {
-            let key = Key::of(issue)?;
-            let lent = self.pool.lend().await?;
-            let doubt = "UPDATE followed SET note_digest = NULL WHERE project_id = $1 AND iid = $2";
-            lent.execute_typed(doubt, &key.and([])).await?;
-            lent.give_back();
-            Ok(())
-        };
-        self.pool.in_time(doubting).await
-    }
+/// Nobody knows how the comment reads until that is recorded.
+pub(super) async fn doubt_note(client: &Client, key: &Key) -> Result<(), Error> {
+    let doubt = "UPDATE followed SET note_digest = NULL WHERE project_id = $1 AND iid = $2";
+    client.execute_typed(doubt, &key.and([])).await?;
+    Ok(())
 }
 
 async fn row(client: &Client, key: &Key) -> Result<Option<Row>, Error> {
@@ -78,10 +74,10 @@ pub(super) async fn remember(client: &Client, key: &Key, record: &Record, now: M
             ]),
         )
         .await?;
-    match &record.entry {
-        Some(entry) => ledger::append(client, key, entry, now).await,
-        None => Ok(()),
+    if let Some(entry) = &record.entry {
+        ledger::append(client, key, entry, now).await?;
     }
+    writes::append(client, key, &record.writes, Stage::Done, now).await
 }
 
 /// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.

@@ -20,6 +20,7 @@ mod pool;
 mod queue;
 mod server;
 mod watermarks;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;

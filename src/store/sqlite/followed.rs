@@ -2,24 +2,22 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Sqlite, ledger};
+use super::{Sqlite, ledger, writes};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::followed::{self, Left, Recollection, Record};
 use crate::store::rows::{hands_to_json, labels_to_json};
+use crate::store::writes::Stage;
 
 impl Sqlite {
     pub async fn recall(&self, issue: IssueRef) -> Result<Option<Recollection>, Error> {
         self.reader.run(move |connection| recall(connection, issue)).await
     }
-
-    pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
-        self.writer.run(move |connection| doubt_note(connection, issue)).await
-    }
 }
 
-fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(), Error> {
+/// Nobody knows how the comment reads until that is recorded.
+pub(super) fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE followed SET note_digest = NULL WHERE project_id = ?1 AND iid = ?2")?
         .execute(params![issue.project_id, issue.iid])?;
@@ -57,7 +55,7 @@ pub(super) fn remember(
     if let Some(entry) = &record.entry {
         ledger::append(connection, issue, entry, now)?;
     }
-    Ok(())
+    writes::append(connection, issue, &record.writes, Stage::Done, now)
 }
 
 /// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.

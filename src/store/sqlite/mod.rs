@@ -14,6 +14,7 @@ mod parked;
 mod queue;
 mod thread;
 mod watermarks;
+mod writes;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -29,11 +30,12 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("2_traceparent.sql"),
     include_str!("3_own_bot.sql"),
     include_str!("4_made.sql"),
+    include_str!("5_writes.sql"),
 ];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own

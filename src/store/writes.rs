@@ -1,0 +1,149 @@
+//! The ledger of writes: everything that Escalator changed in GitLab, appended and never changed.
+//!
+//! What is about to be written is noted before GitLab is asked, and what was written together with how the issue was left.
+//! So a write is in the ledger even if the process died before it heard of GitLab's answer. Never holds a body.
+
+use super::{Engine, Error, Store};
+use crate::calculator::issue::IssueRef;
+use crate::calculator::label::Label;
+use crate::clock::Millis;
+
+/// What is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// A label was put on the issue.
+    LabelAdded(Label),
+    /// A label was taken off.
+    LabelRemoved(Label),
+    /// A comment is new. Before it is posted, nobody knows its id.
+    CommentPosted(Option<u64>),
+    /// A comment reads otherwise.
+    CommentEdited(u64),
+    /// One of two comments of ours is gone.
+    CommentDeleted(u64),
+}
+
+impl Act {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::LabelAdded(_) => "label added",
+            Self::LabelRemoved(_) => "label removed",
+            Self::CommentPosted(_) => "comment posted",
+            Self::CommentEdited(_) => "comment edited",
+            Self::CommentDeleted(_) => "comment deleted",
+        }
+    }
+
+    pub(super) fn label(&self) -> Option<&str> {
+        match self {
+            Self::LabelAdded(label) | Self::LabelRemoved(label) => Some(label.title()),
+            Self::CommentPosted(_) | Self::CommentEdited(_) | Self::CommentDeleted(_) => None,
+        }
+    }
+
+    pub(super) fn note_id(&self) -> Option<u64> {
+        match self {
+            Self::LabelAdded(_) | Self::LabelRemoved(_) => None,
+            Self::CommentPosted(note_id) => *note_id,
+            Self::CommentEdited(note_id) | Self::CommentDeleted(note_id) => Some(*note_id),
+        }
+    }
+}
+
+/// One write to GitLab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// What.
+    pub act: Act,
+    /// GitLab's id of the user whose access token it was.
+    pub user_id: u64,
+}
+
+/// How far a write has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// GitLab is about to be asked. It may have done it or not.
+    Intended,
+    /// GitLab has done it.
+    Done,
+}
+
+impl Stage {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// When, by our clock.
+    pub at: Millis,
+    /// How far it had come.
+    pub stage: Stage,
+    /// What.
+    pub write: Write,
+}
+
+impl Store {
+    /// Notes what is about to be written. Until the end of a comment's edit is recorded, nobody knows how it reads: so
+    /// an edit that was broken off is made again, even if the issue reads by then as it did before.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be made durable: then nothing may be written.
+    pub async fn intend(&self, issue: IssueRef, writes: Vec<Write>, now: Millis) -> Result<(), Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.intend(issue, writes, now).await,
+            Engine::Postgres(postgres) => postgres.intend(issue, &writes, now).await,
+        }
+    }
+
+    /// Everything that was written, or was about to be, on one issue since then, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be read.
+    pub async fn writes(&self, issue: IssueRef, since: Millis) -> Result<Vec<Written>, Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.writes(issue, since).await,
+            Engine::Postgres(postgres) => postgres.writes(issue, since).await,
+        }
+    }
+}
+
+/// Whether a comment is among what is edited.
+pub(super) fn edits_comment(writes: &[Write]) -> bool {
+    writes.iter().any(|write| matches!(write.act, Act::CommentEdited(_)))
+}
+
+/// The row of an entry.
+pub(super) struct Row {
+    pub recorded_at: i64,
+    pub stage: String,
+    pub act: String,
+    pub label: Option<String>,
+    pub note_id: Option<u64>,
+    pub user_id: u64,
+}
+
+impl Row {
+    pub fn written(self) -> Result<Written, Error> {
+        let unknown = |word: &str| Error::Corrupt(format!("an unknown word, {word:?}"));
+        let stage = match self.stage.as_str() {
+            "intended" => Stage::Intended,
+            "done" => Stage::Done,
+            word => return Err(unknown(word)),
+        };
+        let act = match (self.act.as_str(), self.label, self.note_id) {
+            ("label added", Some(title), _) => Act::LabelAdded(Label::new(&title)),
+            ("label removed", Some(title), _) => Act::LabelRemoved(Label::new(&title)),
+            ("comment posted", _, note_id) => Act::CommentPosted(note_id),
+            ("comment edited", _, Some(note_id)) => Act::CommentEdited(note_id),
+            ("comment deleted", _, Some(note_id)) => Act::CommentDeleted(note_id),
+            (word, _, _) => return Err(unknown(word)),
+        };
+        Ok(Written { at: Millis(self.recorded_at), stage, write: Write { act, user_id: self.user_id } })
+    }
+}

@@ -1,0 +1,67 @@
+//! The ledger of writes: nothing that was about to be written is missing, and nothing is ever changed.
+
+use escalator::calculator::label::Label;
+use escalator::clock::Millis;
+use escalator::store::{Act, Stage, Store, Write, Written};
+
+use super::echo::{COMMENT, done, work};
+use super::{issue, new_file, on_each_engine};
+
+fn by_us(act: Act) -> Write {
+    Write { act, user_id: 9 }
+}
+
+async fn told(store: &Store, iid: u64, since: i64) -> Vec<(i64, Stage, Act)> {
+    let writes = store.writes(issue(iid), Millis(since)).await.unwrap();
+    let told = |written: Written| (written.at.0, written.stage, written.write.act);
+    writes.into_iter().inspect(|written| assert_eq!(written.write.user_id, 9)).map(told).collect()
+}
+
+#[tokio::test]
+async fn every_kind_of_write_is_read_back_as_it_was_noted_and_in_order() {
+    on_each_engine(async |store| {
+        let label = || Label::new("platform-escalation");
+        let acts = [
+            Act::LabelRemoved(Label::new("Ünusual \"title\"")),
+            Act::LabelAdded(label()),
+            Act::CommentPosted(None),
+            Act::CommentEdited(7),
+            Act::CommentDeleted(8),
+        ];
+        store.intend(issue(1), acts.clone().map(by_us).to_vec(), Millis(5)).await.unwrap();
+        store.intend(issue(2), vec![by_us(Act::LabelAdded(label()))], Millis(6)).await.unwrap();
+        assert_eq!(told(&store, 1, 5).await, acts.map(|act| (5, Stage::Intended, act)));
+        assert_eq!(told(&store, 1, 6).await, []);
+        assert_eq!(told(&store, 2, 0).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_written_is_kept_with_how_the_issue_was_left_or_not_at_all() {
+    on_each_engine(async |store| {
+        let claimed = work(&store).await;
+        store.intend(issue(1), vec![by_us(Act::CommentPosted(None))], Millis(1)).await.unwrap();
+        assert!(store.finish(claimed, done(), Millis(2)).await.unwrap());
+        let whole = [
+            (1, Stage::Intended, Act::CommentPosted(None)),
+            (2, Stage::Done, Act::CommentPosted(Some(COMMENT))),
+        ];
+        assert_eq!(told(&store, 1, 0).await, whole);
+        // Whoever lost the claim has recorded nothing.
+        assert!(!store.finish(claimed, done(), Millis(3)).await.unwrap());
+        assert_eq!(told(&store, 1, 0).await, whole);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_ledger_of_writes_refuses_every_change() {
+    let (folder, store) = new_file();
+    store.intend(issue(1), vec![by_us(Act::CommentEdited(7))], Millis(1)).await.unwrap();
+    let file = rusqlite::Connection::open(folder.path().join("escalator.db")).unwrap();
+    for change in ["UPDATE write_ledger SET note_id = 0", "DELETE FROM write_ledger"] {
+        let refused = file.execute(change, []).unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{change}: {refused}");
+    }
+}
