@@ -3,7 +3,7 @@
 use super::Sandbox;
 use super::faults::{Fault, HeldRequest, RequestRecord, Trouble};
 use super::hooks::{AlertStatus, Delivery, DeliveryRecord};
-use super::nouns::{IssueId, LabelEvent, Note, State};
+use super::nouns::{Award, IssueId, LabelEvent, Note, State};
 use super::world::World;
 
 impl Sandbox {
@@ -26,6 +26,13 @@ impl Sandbox {
             let notes = world.notes_of(issue).iter();
             notes.filter(|note| !note.system).cloned().collect()
         })
+    }
+
+    /// The reactions on a note, oldest first.
+    #[must_use]
+    pub fn awards(&self, note_id: u64) -> Vec<Award> {
+        self.shared
+            .look(|world| world.awards.iter().filter(|award| award.note_id == note_id).cloned().collect())
     }
 
     /// Every label put on or taken off, oldest first.

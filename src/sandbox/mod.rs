@@ -46,7 +46,9 @@ pub use courier::sign;
 pub use faults::{Fault, HeldRequest, Loss, RequestRecord, Trouble};
 pub use hooks::{AlertStatus, DeliveryRecord, Hook};
 pub use notes::Edited;
-pub use nouns::{GroupId, IssueId, Kind, LabelAction, LabelEvent, Note, Place, State, UserId, Visibility};
+pub use nouns::{
+    Award, GroupId, IssueId, Kind, LabelAction, LabelEvent, Note, Place, State, UserId, Visibility,
+};
 pub use refusal::Refusal;
 pub use seed::Demo;
 

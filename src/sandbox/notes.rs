@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::act::{Caller, IssueEdit, StateEvent};
 use super::label_edit::LabelEdit;
-use super::nouns::{IssueId, Note, Place, UserId};
+use super::nouns::{Award, IssueId, Note, Place, UserId};
 use super::payload::NoteAction;
 use super::quick_actions::{Command, extract};
 use super::world::{World, take};
@@ -117,6 +117,20 @@ impl World {
         self.note_to_change(caller.user, id, note_id)?;
         self.remove_note(id, note_id);
         Ok(())
+    }
+
+    /// A reaction that the user has given already is not found.
+    pub fn award(&mut self, user: UserId, id: IssueId, note_id: u64, name: &str) -> Result<Award, Refusal> {
+        self.note_for(user, id, note_id)?;
+        self.writable(id.project_id)?;
+        let given = |award: &&Award| award.note_id == note_id && award.user == user && award.name == name;
+        if self.awards.iter().find(given).is_some() {
+            return Err(Refusal::NotFound("404 Award Emoji Name has already been taken Not Found"));
+        }
+        let id = take(&mut self.ids.award);
+        let award = Award { id, note_id, user, name: name.to_owned(), created_at: now() };
+        self.awards.push(award.clone());
+        Ok(award)
     }
 
     /// The notes of an issue that a user may see, oldest first, system notes included.

@@ -274,6 +274,21 @@ pub struct Note {
     pub discussion_id: String,
 }
 
+/// A reaction on a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Award {
+    /// Unique on the whole instance.
+    pub id: u64,
+    /// The note.
+    pub note_id: u64,
+    /// Whose it is.
+    pub user: UserId,
+    /// The emoji, without colons.
+    pub name: String,
+    /// When.
+    pub created_at: Millis,
+}
+
 /// One label put on or taken off an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelEvent {

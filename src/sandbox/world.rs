@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::faults::Traffic;
 use super::hooks::PostOffice;
 use super::nouns::{
-    Board, Group, GroupId, Issue, IssueId, Label, LabelEvent, Note, Place, Project, Token, User, UserId,
-    Visibility,
+    Award, Board, Group, GroupId, Issue, IssueId, Label, LabelEvent, Note, Place, Project, Token, User,
+    UserId, Visibility,
 };
 use super::refusal::Refusal;
 use super::seed::Demo;
@@ -27,6 +27,7 @@ pub(super) struct World {
     pub boards: BTreeMap<u64, Board>,
     pub issues: BTreeMap<IssueId, Issue>,
     pub notes: BTreeMap<IssueId, Vec<Note>>,
+    pub awards: Vec<Award>,
     pub label_events: BTreeMap<IssueId, Vec<LabelEvent>>,
     pub post: PostOffice,
     pub traffic: Traffic,
@@ -48,6 +49,7 @@ pub(super) struct Ids {
     pub note: u64,
     pub label_event: u64,
     pub token: u64,
+    pub award: u64,
     /// The highest issue number of each project.
     pub iids: BTreeMap<u64, u64>,
 }
@@ -64,6 +66,7 @@ impl Ids {
             note: 2_150_000_001,
             label_event: 310_000_001,
             token: 7001,
+            award: 9_000_001,
             iids: BTreeMap::new(),
         }
     }
@@ -96,6 +99,7 @@ impl World {
             boards: BTreeMap::new(),
             issues: BTreeMap::new(),
             notes: BTreeMap::new(),
+            awards: Vec::new(),
             label_events: BTreeMap::new(),
             traffic: Traffic::default(),
             demo: None,

@@ -1,5 +1,6 @@
 //! The REST API under `/api/v4`: who asks, what they send, and which function answers.
 
+mod awards;
 mod boards;
 mod hooks;
 mod issues;
@@ -32,6 +33,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     projects::routes(config);
     issues::routes(config);
     notes::routes(config);
+    awards::routes(config);
     labels::routes(config);
     boards::routes(config);
     hooks::routes(config);
