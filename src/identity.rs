@@ -7,7 +7,7 @@ use crate::calculator::own_users::OwnUsers;
 /// Our user, shared between the part that asks GitLab for it and those that need it. Unknown until GitLab has answered
 /// once.
 #[derive(Debug, Clone, Default)]
-pub struct Identity(Arc<RwLock<Option<Learned>>>);
+pub struct Identity(Arc<RwLock<Option<Learned>>>, Arc<RwLock<Option<String>>>);
 
 #[derive(Debug)]
 struct Learned {
@@ -43,5 +43,18 @@ impl Identity {
         let mut learned = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let before = learned.replace(Learned { users, replacements });
         before.map(|before| before.users.now()).filter(|before| *before != now)
+    }
+
+    /// Learns by which name people mention us.
+    pub fn learn_name(&self, username: &str) {
+        let mut name = self.1.write().unwrap_or_else(PoisonError::into_inner);
+        *name = Some(username.to_owned());
+    }
+
+    /// Whether somebody who mentions this name may mean us. While we do not know our name, it may be any.
+    #[must_use]
+    pub fn may_be_called(&self, name: &str) -> bool {
+        let own = self.1.read().unwrap_or_else(PoisonError::into_inner);
+        own.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(name))
     }
 }

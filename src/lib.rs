@@ -31,6 +31,8 @@ pub mod calculator;
 
 pub mod comment;
 
+pub mod command;
+
 pub mod config;
 
 pub mod identity;

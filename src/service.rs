@@ -11,8 +11,9 @@ use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::calculator::policy::Policy;
 use crate::clock;
-use crate::comment::Renderer;
+use crate::comment::{self, Renderer, ReplyRenderer};
 use crate::config::{Config, StoreUrl, WEBHOOK_PATH, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
@@ -20,7 +21,7 @@ use crate::store::{Duty, OpenError, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
 use crate::webhook::{Door, Receiver, Tally, receive};
-use crate::worker::{Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
+use crate::worker::{Clerk, Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
 
 /// Threads that receive webhooks.
 const RECEIVING_THREADS: usize = 2;
@@ -58,8 +59,7 @@ impl Service {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let settings = &config.settings;
         let policy = Arc::new(config.policy);
-        let renderer = Renderer::new(settings.comment.templates.as_deref())?;
-        renderer.check(&policy)?;
+        let renderer = renderer(&settings.comment, &policy)?;
         let metrics = Metrics::start(&policy, settings.queue.workers)
             .map_err(|error| anyhow!("metrics cannot be started: {error}"))?;
         let gitlab = Client::new(&config.gitlab)?;
@@ -88,6 +88,7 @@ impl Service {
         let retry = retry_policy(&settings.queue);
         let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
         let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
+        let clerk = clerk(&worker, settings).await?;
         let token_watch = TokenWatch::new(config.gitlab.token, gitlab.clone(), Arc::clone(&gate), retry);
         let admin = Admin {
             store: store.clone(),
@@ -103,14 +104,14 @@ impl Service {
         let webhook_server = webhook_server(webhooks, receiver)?;
         let admin_server = admin_server(health, admin)?;
         let servers = [webhook_server.handle(), admin_server.handle()];
-        let (stop, stopped) = watch::channel(false);
-        let mut parts = JoinSet::new();
+        let ((stop, stopped), mut parts) = (watch::channel(false), JoinSet::new());
         parts.spawn(serve(webhook_server, "the webhook server"));
         parts.spawn(serve(admin_server, "the admin server"));
         for _ in 0..settings.queue.workers {
             start_part(&mut parts, "a worker", worker.clone().run(stopped.clone()));
         }
         start_scribing(scribe.clone(), &mut parts, stopped.clone());
+        start_clerk(clerk, &mut parts, stopped.clone());
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
         start_sweeping(&sweep, &mut parts, stopped.clone());
         parts.spawn(upkeep(metrics, stopped));
@@ -190,6 +191,41 @@ fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: wa
     start_part(parts, "the scribe", async move {
         let work = || scribe.clone().run(stopped.clone());
         on_duty(&scribe.store, Duty::Scribe, work, stopped.clone()).await;
+    });
+}
+
+/// The comment's template, tried out.
+fn renderer(comment: &settings::Comment, policy: &Policy) -> Result<Renderer, comment::Error> {
+    let renderer = Renderer::new(comment.templates.as_deref())?;
+    renderer.check(policy)?;
+    Ok(renderer)
+}
+
+/// The clerk, who knows what the desk knows.
+async fn clerk(worker: &Worker, settings: &settings::Settings) -> anyhow::Result<Clerk> {
+    let desk = &worker.desk;
+    let replies = ReplyRenderer::new(settings.comment.templates.as_deref(), &settings.roster.tpms)?;
+    replies.check(&desk.policy)?;
+    let clerk = Clerk {
+        store: desk.store.clone(),
+        gitlab: desk.gitlab.clone(),
+        gate: Arc::clone(&worker.gate),
+        retry: worker.retry,
+        identity: desk.identity.clone(),
+        policy: Arc::clone(&desk.policy),
+        replies: Arc::new(replies),
+        audience: desk.audience,
+        mode: desk.mode,
+        tpms: settings.roster.tpms.clone().into(),
+    };
+    clerk.first_start(clock::now()).await?;
+    Ok(clerk)
+}
+
+fn start_clerk(clerk: Clerk, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
+    start_part(parts, "the clerk", async move {
+        let work = || clerk.clone().run(stopped.clone());
+        on_duty(&clerk.store, Duty::Clerk, work, stopped.clone()).await;
     });
 }
 

@@ -31,6 +31,8 @@ const OVERLAP: Duration = Duration::from_secs(120);
 /// How far the first sweep of a place goes back. Older issues are for `escalator backfill`.
 const FIRST_LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 const LAST_COMPLETE: &str = "escalator_sweep_last_complete_timestamp_seconds";
+/// An issue with no other comment than this has no command.
+const OUR_COMMENT: u64 = 1;
 /// A page has no count of attempts; here only the kind of failure matters.
 const NO_ATTEMPTS: u32 = 0;
 
@@ -220,12 +222,29 @@ impl Sweep {
     /// Marks all at once, so that they share a commit. Returns how many are in the queue now.
     async fn mark(&self, page: Page) -> Result<u64, Failure> {
         let now = clock::now();
+        for (_, snapshot) in &page.issues {
+            self.ask_to_read(snapshot, now).await?;
+        }
         let marks = page
             .issues
             .iter()
             .map(|(_, snapshot)| self.store.mark(glimpse(snapshot, &self.policy), None, now));
         let marked = try_join_all(marks).await?;
         Ok(marked.into_iter().map(|marked| u64::from(marked == Marked::Queued)).sum())
+    }
+
+    /// Has the notes of an issue read that has more comments than at the last reading: the webhook of a command may be
+    /// lost. Only where Escalator is at work, which has one comment of ours.
+    async fn ask_to_read(&self, snapshot: &Snapshot, now: clock::Millis) -> Result<(), Failure> {
+        let Some(comments) = snapshot.comments.filter(|comments| *comments > OUR_COMMENT) else {
+            return Ok(());
+        };
+        if glimpse(snapshot, &self.policy).may_have_source
+            && comments > self.store.comments_read(snapshot.reference).await?.unwrap_or(OUR_COMMENT)
+        {
+            self.store.ask_to_read(snapshot.reference, now).await?;
+        }
+        Ok(())
     }
 
     /// Says why a place was not listed to its end. Returns whether repeating soon may help.

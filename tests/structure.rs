@@ -16,15 +16,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("spans", &["clock", "trace_parent"]),
     ("config", &["calculator", "postgres_url"]),
     ("store", &["calculator", "clock", "postgres_url", "trace_parent"]),
-    ("comment", &["calculator"]),
+    ("command", &["calculator"]),
+    ("comment", &["calculator", "command"]),
     ("gitlab", &["calculator", "config", "spans"]),
-    ("webhook", &["calculator", "clock", "comment", "config", "identity", "spans", "store"]),
-    ("worker", &["calculator", "clock", "comment", "config", "gitlab", "identity", "spans", "store"]),
+    ("webhook", &["calculator", "clock", "command", "comment", "config", "identity", "spans", "store"]),
+    (
+        "worker",
+        &["calculator", "clock", "command", "comment", "config", "gitlab", "identity", "spans", "store"],
+    ),
     ("sweep", &["calculator", "clock", "gitlab", "spans", "store", "worker"]),
     ("telemetry", &["calculator", "clock", "config", "spans", "store", "worker"]),
     (
         "service",
         &[
+            "calculator",
             "clock",
             "comment",
             "config",

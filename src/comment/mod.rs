@@ -4,6 +4,7 @@
 //! template makes of it, a line that GitLab would run as a quick action is refused.
 
 mod markdown;
+mod reply;
 mod samples;
 mod view;
 
@@ -14,6 +15,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest, Sha256};
 
 use crate::calculator::policy::Policy;
+pub use reply::{Answer, Occasion, ReplyRenderer};
 pub use view::{HistoryEntry, View};
 
 /// The first line of every comment of ours. Alone it proves nothing: anybody can write it.
@@ -26,6 +28,8 @@ const BUILT_IN: &str = include_str!("../../templates/comment.md.j2");
 const FUEL: u64 = 200_000;
 /// GitLab's limit is 1,000,000 characters.
 const LONGEST_BODY_BYTES: usize = 900_000;
+const RUNS_QUICK_ACTION: &str =
+    "makes a line that begins with \"/\" outside a code block, which GitLab would run as a quick action";
 
 /// Why a comment could not be rendered: always the template's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,11 +38,11 @@ pub enum Error {
     #[error("comment.templates: {0}")]
     Unreadable(String),
     /// The template does not parse or does not run.
-    #[error("the template {TEMPLATE} fails: {0}")]
-    Template(String),
+    #[error("the template {0} fails: {1}")]
+    Template(&'static str, String),
     /// The result would be dangerous or useless.
-    #[error("the template {TEMPLATE} {0}")]
-    Unusable(&'static str),
+    #[error("the template {0} {1}")]
+    Unusable(&'static str, &'static str),
 }
 
 /// A comment, ready to be written.
@@ -61,23 +65,7 @@ impl Renderer {
     /// # Errors
     /// If the operator's template cannot be read or does not parse.
     pub fn new(folder: Option<&Path>) -> Result<Self, Error> {
-        let source = match folder.map(|folder| folder.join(TEMPLATE)) {
-            Some(path) if path.exists() => std::fs::read_to_string(&path)
-                .map_err(|error| Error::Unreadable(format!("{} cannot be read: {error}", path.display())))?,
-            Some(path) if !path.parent().is_some_and(Path::is_dir) => {
-                return Err(Error::Unreadable("is not a folder".to_owned()));
-            }
-            Some(_) | None => BUILT_IN.to_owned(),
-        };
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_fuel(Some(FUEL));
-        environment.add_filter("cell", markdown::table_cell);
-        environment
-            .add_template_owned(TEMPLATE, source)
-            .map_err(|error| Error::Template(error.to_string()))?;
-        Ok(Self { environment })
+        Ok(Self { environment: environment(folder, TEMPLATE, BUILT_IN)? })
     }
 
     /// Renders a comment of every kind, so that a template that fails is found at start.
@@ -97,22 +85,43 @@ impl Renderer {
             .environment
             .get_template(TEMPLATE)
             .and_then(|template| template.render(Serde(view)))
-            .map_err(|error| Error::Template(error.to_string()))?;
+            .map_err(|error| Error::Template(TEMPLATE, error.to_string()))?;
         let body = body.trim().to_owned();
         if !body.starts_with(MARKER) {
-            return Err(Error::Unusable("must begin with the line <!-- escalator:comment -->"));
+            return Err(Error::Unusable(TEMPLATE, "must begin with the line <!-- escalator:comment -->"));
         }
         if body.len() > LONGEST_BODY_BYTES {
-            return Err(Error::Unusable("makes a comment longer than GitLab takes"));
+            return Err(Error::Unusable(TEMPLATE, "makes a comment longer than GitLab takes"));
         }
         if markdown::has_quick_action(&body) {
-            return Err(Error::Unusable(
-                "makes a line that begins with \"/\" outside a code block, which GitLab would run as a quick action",
-            ));
+            return Err(Error::Unusable(TEMPLATE, RUNS_QUICK_ACTION));
         }
         let digest = digest(&body);
         Ok(Rendered { body, digest })
     }
+}
+
+/// An environment with one template: the operator's where the folder has one, else the built-in one.
+fn environment(
+    folder: Option<&Path>,
+    name: &'static str,
+    built_in: &str,
+) -> Result<Environment<'static>, Error> {
+    let source = match folder.map(|folder| folder.join(name)) {
+        Some(path) if path.exists() => std::fs::read_to_string(&path)
+            .map_err(|error| Error::Unreadable(format!("{} cannot be read: {error}", path.display())))?,
+        Some(path) if !path.parent().is_some_and(Path::is_dir) => {
+            return Err(Error::Unreadable("is not a folder".to_owned()));
+        }
+        Some(_) | None => built_in.to_owned(),
+    };
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.add_filter("cell", markdown::table_cell);
+    environment.add_template_owned(name, source).map_err(|error| Error::Template(name, error.to_string()))?;
+    Ok(environment)
 }
 
 /// A digest of a body, whether rendered here or told by GitLab.

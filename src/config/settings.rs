@@ -33,6 +33,8 @@ pub struct Settings {
     pub sweep: Sweep,
     /// The comment.
     pub comment: Comment,
+    /// The people who decide.
+    pub roster: Roster,
     /// Logs, on standard error.
     pub log: Log,
     /// Traces.
@@ -163,6 +165,14 @@ pub struct Comment {
     pub internal: bool,
     /// A folder whose files replace built-in templates of the same name.
     pub templates: Option<PathBuf>,
+}
+
+/// `[roster]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Roster {
+    /// Usernames of the Escalation Specialists: only they may accept and decline by a comment. Without any, nobody may.
+    pub tpms: Vec<String>,
 }
 
 /// `[log]`.

@@ -30,7 +30,7 @@ pub use instance::Instance;
 pub use issue_list::{IssueList, Order, Page, Place};
 pub use issues::{LabelChange, ProjectRef, Snapshot};
 pub use label_lists::ListedLabel;
-pub use notes::{Audience, OwnNote};
+pub use notes::{Audience, Note, OwnNote};
 pub use projects::Project;
 pub use token::{Expiry, TokenFacts};
 pub use users::User;

@@ -3,24 +3,44 @@
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, json};
+use super::client::{Client, PER_PAGE, json, next_page};
 use super::error::Error;
-use crate::calculator::issue::IssueRef;
+use super::times::moment;
+use crate::calculator::issue::{IssueRef, Moment};
 use crate::calculator::own_users::OwnUsers;
 
-/// The fields we read of GitLab's note. Other people's bodies are only looked at for the marker.
+/// The fields we read of GitLab's note. Other people's bodies are only looked at for the marker, or for a command.
 #[derive(Deserialize)]
 struct NoteJson {
     id: u64,
     body: String,
     #[serde(default)]
     system: bool,
+    #[serde(default)]
+    internal: bool,
+    created_at: Option<String>,
     author: Option<AuthorJson>,
 }
 
 #[derive(Deserialize)]
 struct AuthorJson {
     id: u64,
+    #[serde(default)]
+    username: String,
+}
+
+/// Somebody's comment.
+pub struct Note {
+    /// GitLab's id of it.
+    pub id: u64,
+    /// Whose it is.
+    pub author_id: u64,
+    /// The author's username now.
+    pub username: String,
+    /// Who may read it.
+    pub audience: Audience,
+    /// Its text, which must not be kept, logged or echoed.
+    pub body: String,
 }
 
 #[derive(Serialize)]
@@ -74,6 +94,49 @@ impl Client {
             .collect())
     }
 
+    /// The comments that were written since a moment, oldest first, without those of deleted users. Read from the newest
+    /// on, so that a long issue costs no more than a short one.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn notes_since(&self, issue: IssueRef, since: Moment) -> Result<Vec<Note>, Error> {
+        let mut request = self
+            .request(Method::GET, &notes_path(issue))
+            .query(&[("sort", "desc"), ("order_by", "created_at"), ("activity_filter", "only_comments")])
+            .query(&[("per_page", PER_PAGE)]);
+        let mut notes = Vec::new();
+        loop {
+            let response = self.send("list_notes", request).await?;
+            let link = next_page(response.headers());
+            let page: Vec<NoteJson> = json(response).await?;
+            let is_new = |note: &NoteJson| {
+                note.created_at.as_deref().and_then(moment).is_some_and(|created_at| created_at >= since)
+            };
+            let all_new = page.iter().all(is_new);
+            notes.extend(page.into_iter().filter(is_new).filter_map(note));
+            match link.filter(|_| all_new) {
+                Some(link) => request = self.linked(&link)?,
+                None => break,
+            }
+        }
+        notes.reverse();
+        Ok(notes)
+    }
+
+    /// Puts a reaction on a comment. One that is there already, and one on a comment that is gone, count as done.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn react(&self, issue: IssueRef, note_id: u64, emoji: &str) -> Result<(), Error> {
+        let path = format!("{}/{note_id}/award_emoji", notes_path(issue));
+        let request = self.request(Method::POST, &path).json(&serde_json::json!({"name": emoji}));
+        match self.send("react", request).await {
+            // GitLab's answer to the same reaction a second time, too.
+            Ok(_) | Err(Error::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Posts a comment and returns its id.
     ///
     /// # Errors
@@ -124,6 +187,13 @@ impl Client {
         let path = format!("{}/{note_id}", notes_path(issue));
         self.send("delete_note", self.request(Method::DELETE, &path)).await.map(drop)
     }
+}
+
+/// A comment that somebody wrote who is still there.
+fn note(json: NoteJson) -> Option<Note> {
+    let author = json.author.filter(|_| !json.system)?;
+    let audience = if json.internal { Audience::Members } else { Audience::Everybody };
+    Some(Note { id: json.id, author_id: author.id, username: author.username, audience, body: json.body })
 }
 
 fn notes_path(issue: IssueRef) -> String {

@@ -1,4 +1,4 @@
-//! Who is a bot.
+//! Who is a bot, and who is a member of what.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +8,16 @@ use serde::Deserialize;
 
 use super::client::{Client, json};
 use super::error::Error;
+use crate::calculator::issue::IssueRef;
 
 /// A user of GitLab's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
     /// GitLab's number.
     pub id: u64,
+    /// By which people mention it. It may change, the number never.
+    #[serde(default)]
+    pub username: String,
     /// Whether it is a bot, and no person: somebody's whom GitLab does not call one is taken for a person.
     #[serde(default)]
     pub bot: bool,
@@ -56,5 +60,22 @@ impl Client {
         };
         self.bots.put(user_id, bot);
         Ok(bot)
+    }
+
+    /// A user's role in an issue's project, inherited ones included, as GitLab's number; `None` for who is no member.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn access_level(&self, issue: IssueRef, user_id: u64) -> Result<Option<u32>, Error> {
+        #[derive(Deserialize)]
+        struct MemberJson {
+            access_level: u32,
+        }
+        let path = format!("/projects/{}/members/all/{user_id}", issue.project_id);
+        match self.send("member", self.request(Method::GET, &path)).await {
+            Ok(response) => Ok(Some(json::<MemberJson>(response).await?.access_level)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -12,6 +12,8 @@ pub enum Duty {
     Sweep,
     /// Asking who changed labels.
     Scribe,
+    /// Reading notes for commands.
+    Clerk,
 }
 
 impl Duty {
@@ -19,6 +21,7 @@ impl Duty {
         match self {
             Self::Sweep => "sweep",
             Self::Scribe => "scribe",
+            Self::Clerk => "clerk",
         }
     }
 }

@@ -61,6 +61,17 @@ impl Store {
             Engine::Postgres(postgres) => postgres.recall(issue).await,
         }
     }
+
+    /// Notes that nobody knows how an issue's comment reads, so that the next look writes it whatever it was.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be made durable.
+    pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.doubt_note(issue).await,
+            Engine::Postgres(postgres) => postgres.doubt_note(issue).await,
+        }
+    }
 }
 
 /// How an issue was left, as far as a glimpse can be compared with it.

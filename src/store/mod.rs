@@ -5,6 +5,7 @@
 //! GitLab or comments. Never stores a secret, a title, a description or a body.
 
 mod claims;
+mod commands;
 mod copy;
 mod duty;
 mod echo;
@@ -31,6 +32,7 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
+pub use commands::{Answered, Reading};
 pub use copy::{CopyError, Copying};
 pub use duty::Duty;
 pub use echo::Echo;

@@ -12,6 +12,8 @@ pub enum Walk {
     DryRunSweep,
     /// By the time of creation, once.
     Backfill,
+    /// Along the notes: nothing written before the first start is ever a command.
+    Commands,
 }
 
 impl Walk {
@@ -20,6 +22,7 @@ impl Walk {
             Self::Sweep => "sweep",
             Self::DryRunSweep => "dry-run sweep",
             Self::Backfill => "backfill",
+            Self::Commands => "commands",
         }
     }
 }

@@ -11,6 +11,7 @@ use super::lenient::{Lenient, Text};
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::policy::Policy;
+use crate::command;
 use crate::comment::{MARKER, digest};
 use crate::store::{Echo, NoteRef};
 
@@ -19,6 +20,8 @@ use crate::store::{Echo, NoteRef};
 pub enum Sight {
     /// Somebody else's doing.
     Theirs(Glimpse),
+    /// Somebody's note that begins with a mention, and of whom.
+    Mentions(Glimpse, String),
     /// Escalator's own doing, perhaps long ago.
     Ours(Echo),
 }
@@ -28,7 +31,7 @@ impl Sight {
     #[must_use]
     pub fn issue(&self) -> IssueRef {
         match self {
-            Self::Theirs(glimpse) => glimpse.issue,
+            Self::Theirs(glimpse) | Self::Mentions(glimpse, _) => glimpse.issue,
             Self::Ours(echo) => echo.glimpse.issue,
         }
     }
@@ -82,7 +85,7 @@ struct Id {
 struct Attributes<'body> {
     id: Lenient<u64>,
     updated_by_id: Lenient<u64>,
-    /// The text of a note, looked at only to know whether it is ours and as we wrote it.
+    /// The text of a note, looked at only to know whether it is ours and as we wrote it, or whom it is addressed to.
     note: Lenient<Text<'body>>,
     iid: Lenient<u64>,
     project_id: Lenient<u64>,
@@ -130,12 +133,16 @@ pub fn read(body: &[u8], policy: &Policy, own_user_id: Option<u64>) -> Result<Si
         None => return Err(Ignored::Unparseable),
     };
     let user_id = body.user.0.as_ref().and_then(|user| user.id.0);
+    let mentioned = note.as_ref().and_then(mentioned);
     let note = note.and_then(|note| comment_of_ours(&note, user_id));
     // Anybody can forge the marker. While we do not know our id, that costs one look, after which we do.
     let ours = own_user_id.map_or(note.is_some(), |own| user_id == Some(own));
     let glimpse = glimpse(body, attributes.ok_or(Ignored::NoIssue)?, policy)?;
     if !ours {
-        return Ok(Sight::Theirs(glimpse));
+        return Ok(match mentioned {
+            Some(name) => Sight::Mentions(glimpse, name),
+            None => Sight::Theirs(glimpse),
+        });
     }
     let traces = note.is_some()
         || glimpse.labels.iter().any(|label| policy.owned_labels().any(|owned| owned.is(label)));
@@ -149,6 +156,11 @@ fn parse(body: &[u8]) -> serde_json::Result<Body<'_>> {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(body),
     }
+}
+
+/// Whom a note is addressed to. What it says is read from GitLab.
+fn mentioned(note: &Attributes<'_>) -> Option<String> {
+    note.note.0.as_deref().and_then(command::addressee).map(str::to_owned)
 }
 
 /// A note that begins with the marker, unless somebody edited it: the user of a note's events is always its author,

@@ -14,11 +14,12 @@ use super::body::{self, Sight};
 use super::door::{Delivery, Door, Refusal};
 use super::outcome::Outcome;
 use super::tally::Tally;
+use crate::calculator::issue::Glimpse;
 use crate::calculator::policy::Policy;
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::identity::Identity;
 use crate::spans;
-use crate::store::{Marked, Store};
+use crate::store::{self, Marked, Store};
 
 /// GitLab gives up after 10 s; a sender that takes longer for its body is not GitLab.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -102,7 +103,10 @@ impl Receiver {
         let issue = sight.issue();
         span.record("issue", display(issue));
         let (unchanged, marked) = match sight {
-            Sight::Theirs(glimpse) => {
+            Sight::Mentions(glimpse, name) if self.identity.may_be_called(&name) => {
+                (Outcome::Unchanged, self.keep_request(glimpse, span, now).instrument(spans::keep()).await)
+            }
+            Sight::Theirs(glimpse) | Sight::Mentions(glimpse, _) => {
                 let marking = self.store.mark(glimpse, spans::trace_parent(span), now);
                 (Outcome::Unchanged, marking.instrument(spans::keep()).await)
             }
@@ -117,6 +121,13 @@ impl Receiver {
                 Outcome::Unavailable
             }
         }
+    }
+
+    /// Keeps that a note may ask for something, besides what its issue looks like.
+    async fn keep_request(&self, glimpse: Glimpse, span: &Span, now: Millis) -> Result<Marked, store::Error> {
+        self.store.ask_to_read(glimpse.issue, now).await?;
+        self.store.mark(glimpse, spans::trace_parent(span), now).await?;
+        Ok(Marked::Queued)
     }
 }
 

@@ -168,6 +168,7 @@ impl Desk {
             return Ok(known);
         }
         let user = self.gitlab.own_user().await?;
+        self.identity.learn_name(&user.username);
         match self.mode {
             // Only whom GitLab calls a bot: a person's own comments must not become ours because of a mistaken token.
             Mode::Live if user.bot => self.store.remember_own_bot(user.id, clock::now()).await?,

@@ -4,8 +4,10 @@
 //! never keeps a claim past its lease.
 
 mod after_failure;
+mod clerk;
 mod desk;
 mod duty;
+mod errand;
 mod gate;
 mod lease;
 mod look;
@@ -25,6 +27,7 @@ use crate::spans;
 use crate::store::{Claim, Claimed, Release, Store};
 
 pub use after_failure::{Failure, Next, RetryPolicy, after_failure};
+pub use clerk::Clerk;
 pub use desk::Desk;
 pub use duty::on_duty;
 pub use gate::{Gate, Pause, PauseReason};

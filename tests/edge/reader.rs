@@ -15,7 +15,7 @@ static POLICY: LazyLock<Policy> =
 /// What a body shows to a service that does not know yet who it is.
 pub fn read(body: impl AsRef<[u8]>) -> Result<Glimpse, Ignored> {
     Ok(match webhook::read(body.as_ref(), &POLICY, None)? {
-        Sight::Theirs(glimpse) => glimpse,
+        Sight::Theirs(glimpse) | Sight::Mentions(glimpse, _) => glimpse,
         Sight::Ours(echo) => echo.glimpse,
     })
 }

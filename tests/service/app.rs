@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use escalator::clock::now;
+use escalator::clock::{Millis, now};
 use escalator::config::load;
 use escalator::config::sources::Sources;
 use escalator::sandbox::{Actor, Hook, IssueId, Kind, Options, RequestRecord, Sandbox, UserId};
@@ -173,6 +173,17 @@ impl TestApp {
             }
             assert!(started.elapsed() < PATIENCE, "still not settled: {depth:?}");
         }
+    }
+
+    /// Waits until every note that may be a command is read, and what follows from it is done.
+    pub async fn until_read(&self) {
+        self.settle().await;
+        let started = Instant::now();
+        while !self.service().store.unread(Millis(i64::MAX)).await.unwrap().is_empty() {
+            assert!(started.elapsed() < PATIENCE, "still not read");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.settle().await;
     }
 
     /// Waits until something holds.

@@ -6,6 +6,7 @@
 
 mod another_bot;
 mod app;
+mod commands;
 mod comment;
 mod cost;
 mod failures;

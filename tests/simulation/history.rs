@@ -194,7 +194,7 @@ impl<'scene> History<'scene> {
     async fn receive(&mut self, body: &str, what: &str) {
         let store = &self.worker().store;
         let outcome = match webhook::read(body.as_bytes(), &self.scene.policy, self.identity.user_id()) {
-            Ok(Sight::Theirs(glimpse)) => {
+            Ok(Sight::Theirs(glimpse) | Sight::Mentions(glimpse, _)) => {
                 let iid = glimpse.issue.iid;
                 format!("#{iid}, {:?}", store.mark(glimpse, None, self.now).await.unwrap())
             }

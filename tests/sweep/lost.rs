@@ -186,3 +186,25 @@ async fn after_a_dry_run_the_first_live_sweep_does_what_was_only_logged() {
     assert!(app.comment(new).contains("5 of 7 points"));
     app.end().await;
 }
+
+#[actix_web::test]
+async fn a_command_whose_webhook_is_lost_is_answered_one_sweep_later_and_read_once() {
+    let app = start().await;
+    let issue = app.incident(&[]);
+    app.settle().await;
+    app.gitlab.drop_deliveries(true);
+    app.reporter().note(issue, "@escalator-bot answer complexity yes").unwrap();
+    app.gitlab.drop_deliveries(false);
+    sweep(&app).await;
+    app.until("the command is answered", |app| {
+        app.gitlab.labels(issue).contains(&"complexity::yes".to_owned())
+    })
+    .await;
+    app.until_read().await;
+
+    app.gitlab.clear_requests();
+    sweep(&app).await;
+    app.until_read().await;
+    assert_eq!(app.gitlab.reads(issue), 0);
+    app.end().await;
+}

@@ -27,6 +27,16 @@ impl Postgres {
         };
         self.pool.in_time(recalling).await
     }
+
+    pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
+        let doubting = async {
+            let lent = self.pool.lend().await?;
+            doubt_note(&lent, &Key::of(issue)?).await?;
+            lent.give_back();
+            Ok(())
+        };
+        self.pool.in_time(doubting).await
+    }
 }
 
 /// Nobody knows how the comment reads until that is recorded.

@@ -11,11 +11,12 @@ use crate::store::{Inspection, Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
 /// oldest program that can work with it. What stands here has been released and never changes.
-const MIGRATIONS: [(&str, i32); 4] = [
+const MIGRATIONS: [(&str, i32); 5] = [
     (include_str!("schema.sql"), 1),
     (include_str!("2_own_bot.sql"), 1),
     (include_str!("3_made.sql"), 1),
     (include_str!("4_writes.sql"), 1),
+    (include_str!("5_commands.sql"), 1),
 ];
 /// Any number that other programs in the same database are not likely to use.
 const LOCK: i64 = 0x0065_7363_616c_6174;
@@ -23,7 +24,7 @@ const LOCK: i64 = 0x0065_7363_616c_6174;
 const WAIT: &str = "SET LOCAL lock_timeout = 60000";
 
 /// Every table of ours with its columns, in an order in which they can be filled.
-pub(in crate::store) const TABLES: [(&str, &str); 13] = [
+pub(in crate::store) const TABLES: [(&str, &str); 15] = [
     (
         "queue",
         "project_id, iid, generation, marked_at, due_at, attempts, token, claimed_generation, parked_at, parked_reason, \
@@ -41,6 +42,8 @@ pub(in crate::store) const TABLES: [(&str, &str); 13] = [
     ("watermark", "walk, place, at"),
     ("own_bot", "user_id, since"),
     ("made", "kind, place, name, id"),
+    ("reading", "project_id, iid, asked, answered, due_at, attempts, comments"),
+    ("command", "note_id, digest, project_id, iid, user_id, verb, outcome, label_added, label_removed, at"),
     ("heartbeat", "id, at"),
     ("pause", "id, until"),
     ("duty", "name, holder, until"),

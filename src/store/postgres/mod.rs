@@ -5,6 +5,7 @@
 //! cannot be done within [`PATIENCE`] is told as unavailable, and the next call tries again with a new connection.
 
 mod claims;
+mod commands;
 mod duty;
 mod echo;
 mod error;

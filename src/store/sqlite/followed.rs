@@ -14,6 +14,10 @@ impl Sqlite {
     pub async fn recall(&self, issue: IssueRef) -> Result<Option<Recollection>, Error> {
         self.reader.run(move |connection| recall(connection, issue)).await
     }
+
+    pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
+        self.writer.run(move |connection| doubt_note(connection, issue)).await
+    }
 }
 
 /// Nobody knows how the comment reads until that is recorded.

@@ -3,6 +3,7 @@
 //! Durable: `synchronous = FULL`. A lock file keeps a second process away that would serve from it, too.
 
 mod claims;
+mod commands;
 mod echo;
 mod followed;
 mod glance;
@@ -30,12 +31,13 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("2_traceparent.sql"),
     include_str!("3_own_bot.sql"),
     include_str!("4_made.sql"),
     include_str!("5_writes.sql"),
+    include_str!("6_commands.sql"),
 ];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own

@@ -1,0 +1,194 @@
+//! The clerk: reads notes that may be commands, and answers each of them once.
+//!
+//! Apart from the looks at issues, as a person would be: it sets labels, and the look that follows finds them. Reads what
+//! is asked from GitLab, never from a webhook's body, and keeps, logs and echoes nothing of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+use super::after_failure::{Failure, Next, RetryPolicy, after_failure};
+use super::gate::Gate;
+use crate::calculator::issue::{IssueRef, Moment};
+use crate::calculator::policy::Policy;
+use crate::clock::{self, Millis};
+use crate::command;
+use crate::comment::ReplyRenderer;
+use crate::config::settings::Mode;
+use crate::gitlab::{Audience, Client, Note, ProjectRef, User};
+use crate::identity::Identity;
+use crate::store::{Answered, Reading, Store, Walk};
+
+/// How often it looks whether there is something to read. Somebody waits for the answer.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How long it waits when the store does not answer.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Older notes are no commands any more: who wrote one has long done it otherwise.
+const OLDEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The name of the one watermark: the first start.
+const FIRST_START: &str = "first start";
+
+/// Answers commands.
+#[derive(Clone)]
+pub struct Clerk {
+    /// What is to be read, and what was answered.
+    pub store: Store,
+    /// Where notes are read and answered.
+    pub gitlab: Client,
+    /// Closed while GitLab wants no calls.
+    pub gate: Arc<Gate>,
+    /// What a failure means.
+    pub retry: RetryPolicy,
+    /// Who we are.
+    pub identity: Identity,
+    /// The rule.
+    pub policy: Arc<Policy>,
+    /// The replies.
+    pub replies: Arc<ReplyRenderer>,
+    /// Who may read the comment, and so what is told of it.
+    pub audience: Audience,
+    /// Whether to write.
+    pub mode: Mode,
+    /// Usernames of those who may accept and decline.
+    pub tpms: Arc<[String]>,
+}
+
+impl Clerk {
+    /// Works until told to stop. Breaking off in the middle is fine: what is not recorded as answered is read again, and
+    /// its reply looked for before it is posted.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut pause = INTERVAL;
+        while !*stop.borrow() {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => return,
+            }
+            let round = tokio::select! {
+                round = self.round() => round,
+                _ = stop.changed() => return,
+            };
+            pause = match round {
+                Ok(()) => INTERVAL,
+                Err(failure) => {
+                    tracing::warn!(error = %failure, "could not read comments for commands; trying again");
+                    PAUSE
+                }
+            };
+        }
+    }
+
+    /// Remembers the first start: what was written before is no command.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn first_start(&self, now: Millis) -> Result<Moment, Failure> {
+        if let Some(known) = self.store.watermark(Walk::Commands, FIRST_START).await? {
+            return Ok(known);
+        }
+        self.store.keep_watermark(Walk::Commands, FIRST_START, Moment(now.0)).await?;
+        Ok(Moment(now.0))
+    }
+
+    async fn round(&self) -> Result<(), Failure> {
+        let first_start = self.first_start(clock::now()).await?;
+        for reading in self.store.unread(clock::now()).await? {
+            let pass = self.gate.pass().await;
+            match self.read(reading.issue, first_start).await {
+                Ok(comments) => self.store.end_reading(reading, comments).await?,
+                Err(failure) => self.react(reading, &failure).await?,
+            }
+            pass.used();
+        }
+        Ok(())
+    }
+
+    async fn react(&self, reading: Reading, failure: &Failure) -> Result<(), Failure> {
+        let issue = reading.issue;
+        let again =
+            |delay: Duration| Millis(clock::now().0 + i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
+        match after_failure(failure, reading.attempts + 1, &self.retry) {
+            Next::Retry(delay) => {
+                tracing::warn!(%issue, ?delay, error = %failure, "could not answer commands; trying again");
+                self.store.postpone_reading(reading, again(delay)).await?;
+            }
+            Next::PauseAll(pause) => {
+                tracing::warn!(%issue, pause = ?pause.length, error = %failure, "all work in GitLab pauses");
+                self.gate.pause_everywhere(pause, &self.store).await;
+            }
+            Next::Park | Next::Drop | Next::Leave => {
+                tracing::error!(%issue, error = %failure, "gave up on the commands of an issue until somebody writes another");
+                self.store.end_reading(reading, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers the commands of one issue, oldest first. Returns how many comments it has afterwards.
+    async fn read(&self, issue: IssueRef, first_start: Moment) -> Result<Option<u64>, Failure> {
+        let own = self.own_user().await?;
+        let oldest = clock::now().0 - i64::try_from(OLDEST.as_millis()).unwrap_or(i64::MAX);
+        let mut snapshot = self.gitlab.issue(&ProjectRef::Id(issue.project_id), issue.iid).await?;
+        let notes = self.gitlab.notes_since(issue, first_start.max(Moment(oldest))).await?;
+        let replies: Vec<&str> = notes
+            .iter()
+            .filter(|note| note.author_id == own.id)
+            .filter_map(|note| note.body.lines().next())
+            .collect();
+        let mut posted = 0;
+        for note in notes.iter().filter(|note| note.author_id != own.id) {
+            let Some(request) = command::request(&note.body, &own.username) else { continue };
+            let digest = digest(request);
+            if self.store.is_answered(note.id, &digest).await? || self.gitlab.is_bot(note.author_id).await? {
+                continue;
+            }
+            let asked = Asked { issue, note, request, digest: &digest, own: &own, replies: &replies };
+            let deed = self.answer(&asked, &mut snapshot).await?;
+            posted += u64::from(deed.posted);
+            let answered = Answered {
+                issue,
+                note_id: note.id,
+                digest,
+                user_id: note.author_id,
+                verb: deed.verb,
+                outcome: deed.outcome,
+                added: deed.added,
+                removed: deed.removed,
+            };
+            tracing::info!(
+                %issue,
+                note_id = note.id,
+                user_id = note.author_id,
+                verb = answered.verb,
+                outcome = answered.outcome,
+                "answered a command"
+            );
+            self.store.keep_answered(answered, clock::now()).await?;
+        }
+        Ok(snapshot.comments.map(|comments| comments + posted))
+    }
+
+    async fn own_user(&self) -> Result<User, Failure> {
+        let own = self.gitlab.own_user().await?;
+        self.identity.learn_name(&own.username);
+        Ok(own)
+    }
+}
+
+/// A command that is not answered yet.
+pub(super) struct Asked<'asked> {
+    pub issue: IssueRef,
+    pub note: &'asked Note,
+    pub request: &'asked str,
+    pub digest: &'asked str,
+    pub own: &'asked User,
+    /// The first lines of our own notes on the issue.
+    pub replies: &'asked [&'asked str],
+}
+
+/// By which an edit into another command is noticed, and nothing of it can be read.
+fn digest(request: &str) -> String {
+    let words = request.split_whitespace().collect::<Vec<_>>().join(" ");
+    Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

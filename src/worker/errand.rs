@@ -1,0 +1,161 @@
+//! One command: whether its author may give it, what is done about it, and how that is answered.
+//!
+//! A label set twice is set once, and so is a reaction; a reply is looked for before it is posted. So an errand that was
+//! broken off anywhere can be run again.
+
+use super::after_failure::Failure;
+use super::clerk::{Asked, Clerk};
+use crate::calculator::assess::{Verdict, assess};
+use crate::calculator::issue::State;
+use crate::calculator::label::Label;
+use crate::clock;
+use crate::command::{self, Command};
+use crate::comment::{Answer, Occasion, View};
+use crate::config::settings::Mode;
+use crate::gitlab::{Audience, LabelChange, Snapshot};
+use crate::store::{Act, Write};
+
+/// GitLab's number for the Guest role. Members give commands, also those whose role does not let them label.
+const GUEST: u32 = 10;
+/// The reaction that says "done".
+const DONE: &str = "white_check_mark";
+
+/// What came of a command.
+#[derive(Default)]
+pub(super) struct Deed {
+    pub verb: Option<&'static str>,
+    pub outcome: &'static str,
+    pub added: Option<Label>,
+    pub removed: Option<Label>,
+    /// Whether there is one comment more now.
+    pub posted: bool,
+}
+
+/// What a command asks to have done.
+enum Errand<'policy> {
+    /// This is said.
+    Say(Answer<'policy>),
+    /// The issue, and our comment on it, are looked at again.
+    Recheck,
+    /// This label comes on, and the other one off if the issue bears it.
+    Label { add: Label, instead_of: Label },
+}
+
+impl Clerk {
+    /// Does what a command asks, or says why not.
+    pub(super) async fn answer(&self, asked: &Asked<'_>, snapshot: &mut Snapshot) -> Result<Deed, Failure> {
+        let command = command::parse(asked.request, &self.policy);
+        let verb = command.as_ref().ok().map(Command::verb);
+        let errand = match command {
+            _ if !self.is_member(asked).await? => Errand::Say(Answer::Stranger),
+            Ok(command) => self.errand(&command, asked, snapshot).await?,
+            Err(misread) => Errand::Say(Answer::Misread(misread)),
+        };
+        match self.mode {
+            Mode::Live => {}
+            // Recorded all the same: nobody expects an answer any more once the mode is live.
+            Mode::DryRun => {
+                tracing::info!(issue = %asked.issue, note_id = asked.note.id, verb, "dry run: would answer a command");
+                return Ok(Deed { verb, outcome: "dry-run", ..Deed::default() });
+            }
+        }
+        match errand {
+            Errand::Say(answer) => {
+                let posted = self.reply(&answer, asked).await?;
+                Ok(Deed { verb, outcome: answer.name(), posted, ..Deed::default() })
+            }
+            Errand::Recheck => {
+                self.store.doubt_note(asked.issue).await?;
+                self.store.recheck(asked.issue, clock::now()).await?;
+                self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
+                Ok(Deed { verb, outcome: "done", ..Deed::default() })
+            }
+            Errand::Label { add, instead_of } => {
+                let removed = self.label(&add, &instead_of, asked, snapshot).await?;
+                self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
+                Ok(Deed { verb, outcome: "done", added: Some(add), removed, posted: false })
+            }
+        }
+    }
+
+    async fn is_member(&self, asked: &Asked<'_>) -> Result<bool, Failure> {
+        let level = self.gitlab.access_level(asked.issue, asked.note.author_id).await?;
+        Ok(level.is_some_and(|level| level >= GUEST))
+    }
+
+    async fn errand(
+        &self,
+        command: &Command<'_>,
+        asked: &Asked<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<Errand<'_>, Failure> {
+        let (accepted, declined) = (self.policy.accepted.clone(), self.policy.declined.clone());
+        let on_roster = self.tpms.iter().any(|tpm| tpm.eq_ignore_ascii_case(&asked.note.username));
+        let closed = snapshot.issue.state == State::Closed;
+        let no_source = assess(&snapshot.issue, &self.policy).verdict == Verdict::NoSource;
+        Ok(match command {
+            Command::Help => Errand::Say(Answer::Help),
+            Command::Explain => Errand::Say(self.explanation(asked, snapshot).await?),
+            Command::Accept | Command::Decline if !on_roster => Errand::Say(Answer::NotOnRoster),
+            _ if closed => Errand::Say(Answer::Closed),
+            _ if no_source => Errand::Say(Answer::NoSource),
+            Command::Recheck => Errand::Recheck,
+            Command::Answer(question, reply) => {
+                Errand::Label { add: reply.label(question), instead_of: reply.opposite().label(question) }
+            }
+            Command::Accept => Errand::Label { add: accepted, instead_of: declined },
+            Command::Decline => Errand::Label { add: declined, instead_of: accepted },
+        })
+    }
+
+    async fn explanation(&self, asked: &Asked<'_>, snapshot: &Snapshot) -> Result<Answer<'_>, Failure> {
+        let known = self.store.recall(asked.issue).await?;
+        let hands = known.as_ref().map(|known| known.memory.hands.as_slice()).unwrap_or_default();
+        let view = View::new(&assess(&snapshot.issue, &self.policy), &self.policy, hands, &[]);
+        let comment_id = known.as_ref().and_then(|known| known.note.as_ref()).map(|note| note.id);
+        Ok(Answer::Explain(Box::new(view), comment_id))
+    }
+
+    /// Changes the labels in one request, and has the issue looked at. Returns the label that was taken off.
+    async fn label(
+        &self,
+        add: &Label,
+        instead_of: &Label,
+        asked: &Asked<'_>,
+        snapshot: &mut Snapshot,
+    ) -> Result<Option<Label>, Failure> {
+        let removed = snapshot.issue.bears(instead_of).cloned();
+        if removed.is_some() || snapshot.issue.bears(add).is_none() {
+            let change = LabelChange { add: vec![add.clone()], remove: removed.iter().cloned().collect() };
+            let added = change.add.iter().cloned().map(Act::LabelAdded);
+            self.intend(asked, added.chain(removed.iter().cloned().map(Act::LabelRemoved))).await?;
+            *snapshot = self.gitlab.change_labels(asked.issue, &change).await?;
+        }
+        self.store.recheck(asked.issue, clock::now()).await?;
+        Ok(removed)
+    }
+
+    /// Posts a reply, unless an earlier attempt did. Returns whether it did now.
+    async fn reply(&self, answer: &Answer<'_>, asked: &Asked<'_>) -> Result<bool, Failure> {
+        let occasion =
+            Occasion { note_id: asked.note.id, digest: asked.digest, username: &asked.own.username };
+        if asked.replies.contains(&occasion.marker().as_str()) {
+            return Ok(false);
+        }
+        let body = self.replies.render(answer, occasion, &self.policy)?;
+        // Neither an internal note nor an internal comment is answered where everybody can read.
+        let audience = match (asked.note.audience, self.audience) {
+            (Audience::Everybody, Audience::Everybody) => Audience::Everybody,
+            (Audience::Members, _) | (_, Audience::Members) => Audience::Members,
+        };
+        self.intend(asked, [Act::CommentPosted(None)]).await?;
+        self.gitlab.create_note(asked.issue, &body, audience).await?;
+        Ok(true)
+    }
+
+    /// Before each write, so that the ledger knows of it whatever happens. How it ended is kept with the command.
+    async fn intend(&self, asked: &Asked<'_>, acts: impl IntoIterator<Item = Act>) -> Result<(), Failure> {
+        let writes = acts.into_iter().map(|act| Write { act, user_id: asked.own.id }).collect();
+        Ok(self.store.intend(asked.issue, writes, clock::now()).await?)
+    }
+}
