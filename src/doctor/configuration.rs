@@ -24,6 +24,7 @@ pub(super) fn findings(loaded: &Loaded) -> Vec<Finding> {
         Err(problems) => mistakes(&problems),
     };
     findings.push(watched(loaded));
+    findings.push(address(loaded));
     findings.push(templates(loaded));
     findings
 }
@@ -52,6 +53,18 @@ fn watched(loaded: &Loaded) -> Finding {
     }
     let found = format!("groups: {}; single projects: {}", gitlab.groups.len(), gitlab.projects.len());
     Finding::ok(Check::Watched, SUBJECT, found)
+}
+
+fn address(loaded: &Loaded) -> Finding {
+    match &loaded.settings.webhook.url {
+        Some(url) => Finding::ok(Check::WebhookUrl, SUBJECT, format!("webhooks are to lead to {url}")),
+        None => Finding::warn(
+            Check::WebhookUrl,
+            SUBJECT,
+            "it is not said where webhooks are to lead, so they are not checked",
+            "set webhook.url to the address by which GitLab reaches Escalator's /webhooks/gitlab",
+        ),
+    }
 }
 
 fn templates(loaded: &Loaded) -> Finding {

@@ -69,6 +69,20 @@ pub enum Check {
     LabelTwins,
     /// Whether GitLab keeps one label of each scope.
     ScopedLabels,
+    /// It is known where webhooks are to lead.
+    WebhookUrl,
+    /// One leads here.
+    Webhook,
+    /// It is called for all that matters.
+    WebhookEvents,
+    /// GitLab checks our certificate.
+    WebhookTls,
+    /// We accept its proof.
+    WebhookProof,
+    /// GitLab has not switched it off.
+    WebhookEnabled,
+    /// Its deliveries arrive.
+    WebhookFailures,
 }
 
 impl Finding {

@@ -6,6 +6,9 @@
 pub mod finding;
 
 mod configuration;
+mod hook_address;
+mod hook_search;
+mod hooks;
 mod instance;
 mod labels;
 mod places;
@@ -16,6 +19,7 @@ mod token;
 use crate::calculator::policy::Policy;
 use crate::clock::{self, Millis};
 use crate::config::problem::Problems;
+use crate::config::settings::Webhook;
 use crate::config::{GitLabAccess, Loaded};
 use crate::gitlab::{Account, Client, Error, Instance, Place};
 use finding::{Check, Finding};
@@ -68,7 +72,14 @@ async fn examine_gitlab(loaded: &Loaded, access: &GitLabAccess, tell: &dyn Fn(&s
     match client.instance().await {
         Ok(gitlab) => {
             findings.push(instance::version(url, &gitlab));
-            let surgery = Surgery { gitlab: client, instance: gitlab, account, policy: &loaded.policy, tell };
+            let surgery = Surgery {
+                gitlab: client,
+                instance: gitlab,
+                account,
+                policy: &loaded.policy,
+                webhook: &loaded.settings.webhook,
+                tell,
+            };
             findings.extend(surgery.places(watched(loaded)).await);
         }
         Err(error) => findings.push(instance::unreachable(url, &error)),
@@ -115,15 +126,24 @@ struct Surgery<'a> {
     instance: Instance,
     account: Account,
     policy: &'a Policy,
+    webhook: &'a Webhook,
     tell: &'a dyn Fn(&str),
 }
 
 impl Surgery<'_> {
     async fn places(&self, places: Vec<Place>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for place in &places {
-            findings.extend(self.place(place).await);
+        let mut seen = Vec::new();
+        for place in places {
+            match self.place(&place).await {
+                Ok((of_place, projects)) => {
+                    findings.extend(of_place);
+                    seen.push((place, projects));
+                }
+                Err(error) => findings.extend(places::unseen(&place, &error)),
+            }
         }
+        findings.extend(self.webhooks(&seen).await);
         findings
     }
 

@@ -8,20 +8,19 @@ use super::finding::{Check, Finding};
 use super::{Surgery, labels, roles};
 use crate::gitlab::{Error, Place, Project};
 
-const CHECKS: [Check; 5] =
-    [Check::Role, Check::Archived, Check::Labels, Check::LabelTwins, Check::ScopedLabels];
+const CHECKS: [Check; 6] =
+    [Check::Role, Check::Archived, Check::Labels, Check::LabelTwins, Check::ScopedLabels, Check::Webhook];
 
 impl Surgery<'_> {
-    /// Everything about a place.
-    pub(super) async fn place(&self, place: &Place) -> Vec<Finding> {
-        let seen = match place {
+    /// Everything about a place but its webhooks; and a group's projects.
+    pub(super) async fn place(&self, place: &Place) -> Result<(Vec<Finding>, Vec<Project>), Error> {
+        match place {
             Place::Group(path) => self.group(place, path).await,
-            Place::Project(path) => self.project(place, path).await,
-        };
-        seen.unwrap_or_else(|error| unseen(place, &error))
+            Place::Project(path) => self.project(place, path).await.map(|findings| (findings, Vec::new())),
+        }
     }
 
-    async fn group(&self, place: &Place, path: &str) -> Result<Vec<Finding>, Error> {
+    async fn group(&self, place: &Place, path: &str) -> Result<(Vec<Finding>, Vec<Project>), Error> {
         self.tell(place, "projects");
         let all = self.gitlab.projects_of_group(path, None).await?;
         let needed = roles::needed(&self.instance);
@@ -43,7 +42,7 @@ impl Surgery<'_> {
         }
         findings.extend(labels::findings(place, self.policy, &present, &below));
         findings.push(labels::scoped(place, &self.instance, &all.iter().collect::<Vec<_>>()));
-        Ok(findings)
+        Ok((findings, all))
     }
 
     async fn project(&self, place: &Place, path: &str) -> Result<Vec<Finding>, Error> {
@@ -80,7 +79,7 @@ fn archived(place: &Place, projects: &[Project]) -> Finding {
 }
 
 /// A place that cannot be read: one failure, and nothing else about it.
-fn unseen(place: &Place, error: &Error) -> Vec<Finding> {
+pub(super) fn unseen(place: &Place, error: &Error) -> Vec<Finding> {
     let setting = match place {
         Place::Group(_) => "gitlab.groups",
         Place::Project(_) => "gitlab.projects",

@@ -1,107 +1,8 @@
 //! `escalator doctor`: all green where all is well, and each planted fault named with what to do about it.
 
-use escalator::sandbox::{Options, Sandbox, UserId};
-use serde_json::Value;
+use escalator::sandbox::Options;
 
-use crate::program::{Place, Run};
-
-const LABELS: [&str; 14] = [
-    "platform-escalation",
-    "platform-escalation-possible",
-    "cross-functionality::yes",
-    "cross-functionality::no",
-    "complexity::yes",
-    "complexity::no",
-    "financial-impact::yes",
-    "financial-impact::no",
-    "operational-impact::yes",
-    "operational-impact::no",
-    "customer-impact::yes",
-    "customer-impact::no",
-    "escalation-decision::accepted",
-    "escalation-decision::declined",
-];
-
-/// A GitLab and a configuration in which nothing is wrong yet.
-struct Clinic {
-    gitlab: Sandbox,
-    place: Place,
-    bot: UserId,
-    project: u64,
-}
-
-impl Clinic {
-    async fn open() -> Self {
-        Self::open_with(Options::default()).await
-    }
-
-    async fn open_with(options: Options) -> Self {
-        let gitlab = Sandbox::start(options).await.unwrap();
-        let project = gitlab.project("acme/shop");
-        let bot = gitlab.bot("escalator-bot");
-        gitlab.member(bot, "acme", 15);
-        for title in LABELS {
-            gitlab.label("acme", title);
-        }
-        let place = Place::ready_to_serve()
-            .variable("ESCALATOR__GITLAB__URL", gitlab.url())
-            .variable("ESCALATOR__GITLAB__TOKEN", gitlab.token(bot, &["api"]))
-            .variable("ESCALATOR__GITLAB__GROUPS", "acme")
-            .variable("ESCALATOR__GITLAB__REQUESTS_PER_SECOND", "1000");
-        Self { gitlab, place, bot, project }
-    }
-
-    fn set(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.place = self.place.variable(name, value);
-        self
-    }
-
-    /// With an access token of these scopes.
-    fn token(self, scopes: &[&str], expires_on: Option<&str>) -> Self {
-        let token = self.gitlab.token_until(self.bot, scopes, expires_on);
-        self.set("ESCALATOR__GITLAB__TOKEN", token)
-    }
-
-    fn examine(&self) -> Examined {
-        Examined::of(self.place.run(&["doctor", "--format", "json"]))
-    }
-}
-
-/// What the doctor said.
-struct Examined {
-    code: i32,
-    findings: Vec<Value>,
-}
-
-impl Examined {
-    fn of(run: Run) -> Self {
-        let findings = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {run:?}"));
-        Self { code: run.code, findings }
-    }
-
-    /// The only finding that is not as it should be; all others are `ok`, or skipped for its sake.
-    #[track_caller]
-    fn only_trouble(&self, check: &str, state: &str) -> String {
-        let troubled = |finding: &&Value| finding["state"] == "warn" || finding["state"] == "fail";
-        let troubles: Vec<&Value> = self.findings.iter().filter(troubled).collect();
-        assert_eq!(troubles.len(), 1, "{troubles:#?}");
-        let trouble = troubles[0];
-        assert_eq!((&trouble["check"], &trouble["state"]), (&check.into(), &state.into()), "{trouble}");
-        assert_eq!(self.code, i32::from(state == "fail"));
-        format!("{} | {}", trouble["found"].as_str().unwrap(), trouble["remedy"].as_str().unwrap())
-    }
-
-    fn count(&self, state: &str) -> usize {
-        self.findings.iter().filter(|finding| finding["state"] == state).count()
-    }
-}
-
-#[track_caller]
-fn says(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "no {part:?} in {text}");
-    }
-}
+use crate::clinic::{Clinic, says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_is_well_everything_is_green_and_nothing_was_written() {
@@ -146,6 +47,7 @@ async fn a_role_that_is_too_low_is_named_with_the_one_that_will_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn before_the_planner_could_label_the_reporter_is_asked_for() {
     let clinic = Clinic::open_with(Options { version: "17.6.0-ee".to_owned(), ..Options::default() }).await;
+    clinic.gitlab.member(clinic.bot, "acme", 15);
     says(&clinic.examine().only_trouble("role", "fail"), &["at least the role Reporter"]);
     clinic.gitlab.member(clinic.bot, "acme", 20);
     assert_eq!(clinic.examine().code, 0);

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod clinic;
 mod collector;
 mod configuration;
 mod demo;
 mod desk;
 mod doctor;
+mod doctor_hooks;
 mod metrics;
 mod mistakes;
 mod policy_mistakes;
