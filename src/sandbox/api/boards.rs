@@ -15,7 +15,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         config
             .service(web::resource(owner).route(web::get().to(list)).route(web::post().to(create)))
             .service(web::resource(format!("{owner}/{{board}}")).route(web::delete().to(delete)))
-            .route(&format!("{owner}/{{board}}/lists"), web::post().to(create_list));
+            .service(
+                web::resource(format!("{owner}/{{board}}/lists"))
+                    .route(web::get().to(lists))
+                    .route(web::post().to(create_list)),
+            );
     }
 }
 
@@ -58,6 +62,14 @@ async fn delete(writer: Writer, path: Member) -> Answer {
     Ok(HttpResponse::NoContent().finish())
 }
 
+async fn lists(reader: Reader, request: HttpRequest, path: Member, params: Params) -> Answer {
+    reader.shared.look(|world| {
+        let place = place(world, reader.user, &path.0, &path.1)?;
+        let rows = lists_json(world, find(world, place, path.2)?);
+        Ok(page(&request, &params, rows, |list| list))
+    })
+}
+
 async fn create_list(writer: Writer, path: Member, params: Params) -> Answer {
     let label = params.number("label_id").ok_or_else(|| Refusal::Invalid("label_id is missing".into()))?;
     let created = writer.shared.change(|world| {
@@ -78,20 +90,23 @@ async fn create_list(writer: Writer, path: Member, params: Params) -> Answer {
     Ok(HttpResponse::Created().json(created))
 }
 
-/// A list goes with its label.
 fn board_json(world: &World, board: &Board) -> Value {
-    let lists = board.lists.iter().enumerate();
-    let lists: Vec<Value> = lists
-        .filter(|(_, (_, label))| world.labels.contains_key(label))
-        .map(|(position, (list, label))| list_json(world, *list, *label, position))
-        .collect();
     json!({
         "id": board.id,
         "name": board.name,
         "hide_backlog_list": false,
         "hide_closed_list": false,
-        "lists": lists,
+        "lists": lists_json(world, board),
     })
+}
+
+/// A list goes with its label.
+fn lists_json(world: &World, board: &Board) -> Vec<Value> {
+    let lists = board.lists.iter().enumerate();
+    lists
+        .filter(|(_, (_, label))| world.labels.contains_key(label))
+        .map(|(position, (list, label))| list_json(world, *list, *label, position))
+        .collect()
 }
 
 fn list_json(world: &World, list: u64, label: u64, position: usize) -> Value {
