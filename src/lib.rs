@@ -9,7 +9,8 @@
 //! 4. has [`calculator`] assess it and plan the changes (the rule is [`calculator::assess`]),
 //! 5. renders the comment with [`comment`], writes only the difference, and records in the store how the issue was left.
 //!
-//! What webhooks missed is found by [`sweep`], which marks it in the same queue.
+//! What webhooks missed is found by [`sweep`], which marks it in the same queue; [`watchdog`] has GitLab call webhooks again
+//! that it switched off.
 //!
 //! Around that: [`config`] reads the settings once, [`service`] puts the parts together, [`telemetry`] shows how they do,
 //! [`setup`] prepares a GitLab, [`doctor`] says in advance what will not work, [`cli`] holds the commands, and [`sandbox`] is a
@@ -24,6 +25,8 @@ pub mod store;
 pub mod worker;
 
 pub mod sweep;
+
+pub mod watchdog;
 
 pub mod gitlab;
 

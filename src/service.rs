@@ -20,6 +20,7 @@ use crate::identity::Identity;
 use crate::store::{Duty, OpenError, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
+use crate::watchdog::{Waking, Watchdog};
 use crate::webhook::{Door, Receiver, Tally, receive};
 use crate::worker::{Clerk, Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
 
@@ -45,6 +46,8 @@ pub struct Service {
     pub sweep: Sweep,
     /// Knows how long the access token is good.
     pub token_watch: TokenWatch,
+    /// Watches the webhooks, if it knows which.
+    pub watchdog: Option<Watchdog>,
     servers: [ServerHandle; 2],
     stop: watch::Sender<bool>,
     parts: JoinSet<&'static str>,
@@ -99,21 +102,20 @@ impl Service {
         let (places, interval) = (watched_places(&settings.gitlab), settings.sweep.interval.0);
         let walk = sweep_walk(settings.mode);
         let sweep = Sweep { store: store.clone(), walk, gitlab, gate, retry, policy, places, interval };
+        let watchdog = watchdog(settings, &sweep);
 
         let (webhook_address, admin_address) = (webhooks.local_addr()?, health.local_addr()?);
         let webhook_server = webhook_server(webhooks, receiver)?;
         let admin_server = admin_server(health, admin)?;
-        let servers = [webhook_server.handle(), admin_server.handle()];
-        let ((stop, stopped), mut parts) = (watch::channel(false), JoinSet::new());
-        parts.spawn(serve(webhook_server, "the webhook server"));
-        parts.spawn(serve(admin_server, "the admin server"));
-        for _ in 0..settings.queue.workers {
-            start_part(&mut parts, "a worker", worker.clone().run(stopped.clone()));
-        }
+        let (stop, stopped) = watch::channel(false);
+        let mut parts = JoinSet::new();
+        let servers = start_serving(webhook_server, admin_server, &mut parts);
+        start_working(&worker, settings.queue.workers, &mut parts, &stopped);
         start_scribing(scribe.clone(), &mut parts, stopped.clone());
         start_clerk(clerk, &mut parts, stopped.clone());
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
         start_sweeping(&sweep, &mut parts, stopped.clone());
+        start_watching(watchdog.as_ref(), &mut parts, stopped.clone());
         parts.spawn(upkeep(metrics, stopped));
         Ok(Self {
             webhook_address,
@@ -122,6 +124,7 @@ impl Service {
             scribe,
             sweep,
             token_watch,
+            watchdog,
             servers,
             stop,
             parts,
@@ -187,6 +190,24 @@ pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
     groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
 }
 
+fn start_serving(webhooks: Server, admin: Server, parts: &mut JoinSet<&'static str>) -> [ServerHandle; 2] {
+    let handles = [webhooks.handle(), admin.handle()];
+    parts.spawn(serve(webhooks, "the webhook server"));
+    parts.spawn(serve(admin, "the admin server"));
+    handles
+}
+
+fn start_working(
+    worker: &Worker,
+    workers: usize,
+    parts: &mut JoinSet<&'static str>,
+    stopped: &watch::Receiver<bool>,
+) {
+    for _ in 0..workers {
+        start_part(parts, "a worker", worker.clone().run(stopped.clone()));
+    }
+}
+
 fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
     start_part(parts, "the scribe", async move {
         let work = || scribe.clone().run(stopped.clone());
@@ -240,6 +261,42 @@ fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: wat
     start_part(parts, "the sweep", async move {
         let work = || sweep.clone().run(stopped.clone());
         on_duty(&sweep.store, Duty::Sweep, work, stopped.clone()).await;
+    });
+}
+
+/// Watches what the sweep lists: of the places that are named, the webhooks that lead here.
+fn watchdog(settings: &settings::Settings, sweep: &Sweep) -> Option<Watchdog> {
+    let url = settings.webhook.url.clone()?;
+    let waking = match settings.mode {
+        settings::Mode::Live => Waking::Allowed,
+        settings::Mode::DryRun => Waking::Forbidden,
+    };
+    Some(Watchdog {
+        store: sweep.store.clone(),
+        gitlab: sweep.gitlab.clone(),
+        gate: Arc::clone(&sweep.gate),
+        retry: sweep.retry,
+        url,
+        places: sweep.places.clone(),
+        waking,
+        memory: Arc::default(),
+    })
+}
+
+fn start_watching(
+    watchdog: Option<&Watchdog>,
+    parts: &mut JoinSet<&'static str>,
+    stopped: watch::Receiver<bool>,
+) {
+    let Some(watchdog) = watchdog.filter(|watchdog| !watchdog.places.is_empty()).cloned() else {
+        tracing::info!(
+            "webhooks are not watched: that takes webhook.url, and gitlab.groups or gitlab.projects"
+        );
+        return;
+    };
+    start_part(parts, "the watchdog", async move {
+        let work = || watchdog.clone().run(stopped.clone());
+        on_duty(&watchdog.store, Duty::Watchdog, work, stopped.clone()).await;
     });
 }
 

@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["calculator", "clock", "command", "comment", "config", "gitlab", "identity", "spans", "store"],
     ),
     ("sweep", &["calculator", "clock", "gitlab", "spans", "store", "worker"]),
+    ("watchdog", &["clock", "gitlab", "store", "worker"]),
     ("telemetry", &["calculator", "clock", "config", "spans", "store", "worker"]),
     (
         "service",
@@ -38,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "sweep",
             "telemetry",
+            "watchdog",
             "webhook",
             "worker",
         ],

@@ -14,6 +14,8 @@ pub enum Duty {
     Scribe,
     /// Reading notes for commands.
     Clerk,
+    /// Watching the webhooks.
+    Watchdog,
 }
 
 impl Duty {
@@ -22,6 +24,7 @@ impl Duty {
             Self::Sweep => "sweep",
             Self::Scribe => "scribe",
             Self::Clerk => "clerk",
+            Self::Watchdog => "watchdog",
         }
     }
 }

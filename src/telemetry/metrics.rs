@@ -83,6 +83,7 @@ fn install() -> Result<PrometheusHandle, String> {
     describe_assessments();
     describe_gitlab();
     describe_sweep();
+    describe_watchdog();
     describe_gauge!("escalator_build_info", "Always 1; the label tells the version.");
     describe_counter!(
         "escalator_store_errors_total",
@@ -181,6 +182,23 @@ fn describe_sweep() {
         "escalator_sweep_last_complete_timestamp_seconds",
         Unit::Seconds,
         "When a sweep was last complete; 0 if none was since the start, missing if nothing is watched."
+    );
+}
+
+fn describe_watchdog() {
+    describe_gauge!("escalator_webhooks", "Webhooks that lead here, by whether GitLab calls them.");
+    describe_gauge!(
+        "escalator_webhooks_without_confidential_events",
+        "Webhooks that lead here and tell nothing of confidential issues or comments."
+    );
+    describe_gauge!("escalator_webhooks_unsigned", "Webhooks that lead here and have no signing token.");
+    describe_gauge!(
+        "escalator_webhook_places_hidden",
+        "Watched places whose webhooks GitLab did not show in the last round."
+    );
+    describe_counter!(
+        "escalator_webhook_tests_total",
+        "Test requests asked for to have webhooks called again, by outcome: sent, or failed."
     );
 }
 

@@ -15,13 +15,16 @@ const DASHBOARD: &str = include_str!("../../helm/dashboard.json");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_what_came_what_was_done_and_what_waits() {
-    let place = Place::ready_to_serve().variable("ESCALATOR__GITLAB__GROUPS", "acme");
+    let place = Place::ready_to_serve()
+        .variable("ESCALATOR__GITLAB__GROUPS", "acme")
+        .variable("ESCALATOR__WEBHOOK__URL", "https://escalator.example.com/webhooks/gitlab");
     let desk = Desk::open_in(place, Place::serve, "A title", "A description").await;
     desk.assessed();
     assert_eq!(desk.serving.deliver("nonsense").await, 200);
-    until("a sweep and the token are told of", async || {
+    until("a sweep, the token and the webhooks are told of", async || {
         desk.serving.sample("escalator_sweep_last_complete_timestamp_seconds").await > Some(0.0)
             && desk.serving.sample("escalator_gitlab_token_days_left").await.is_some()
+            && desk.serving.sample("escalator_webhook_places_hidden").await.is_some()
             && desk.serving.sample("escalator_time_to_assessed_seconds_count").await > Some(0.0)
     })
     .await;

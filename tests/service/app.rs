@@ -128,8 +128,18 @@ impl TestApp {
 
     /// Starts it again with another setting, such as `("MODE", "live")`.
     pub async fn restart_service_with(&mut self, name: &str, value: &str) {
-        self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
+        self.set(name, value);
         self.start_service().await;
+    }
+
+    /// A setting for the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
+    }
+
+    /// What a setting is.
+    pub fn variable(&self, name: &str) -> String {
+        self.variables[&format!("ESCALATOR__{name}")].clone()
     }
 
     /// Starts it again with an empty store, as after a disaster.

@@ -18,3 +18,4 @@ mod long_lists;
 mod not_gitlab;
 mod sick_gitlab;
 mod token;
+mod watchdog;
