@@ -10,8 +10,8 @@ use indicatif::ProgressBar;
 use super::{CommandError, output, runtime};
 use crate::config::load;
 use crate::config::sources::Sources;
-use crate::doctor::examine;
 use crate::doctor::finding::{Finding, State};
+use crate::doctor::{Visit, examine};
 
 const SPINNER_INTERVAL: Duration = Duration::from_millis(100);
 const PLAIN: &str = "\x1b[0m";
@@ -22,6 +22,10 @@ pub(super) struct Arguments {
     /// How to print it.
     #[arg(long, default_value = "text")]
     format: Format,
+    /// Have GitLab send a test delivery of each webhook that leads here, and see how it is answered. One that succeeds
+    /// switches on a webhook that GitLab had switched off.
+    #[arg(long)]
+    deliver: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -31,9 +35,10 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), CommandError> {
+    let visit = if arguments.deliver { Visit::Deliver } else { Visit::Look };
     let progress = Progress::start();
     let loaded = load(sources);
-    let findings = runtime()?.block_on(examine(&loaded, &|what| progress.tell(what)));
+    let findings = runtime()?.block_on(examine(&loaded, visit, &|what| progress.tell(what)));
     progress.end();
     output::print(&match arguments.format {
         Format::Text => text(&findings, std::io::stdout().is_terminal()),

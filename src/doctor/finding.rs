@@ -83,6 +83,8 @@ pub enum Check {
     WebhookEnabled,
     /// Its deliveries arrive.
     WebhookFailures,
+    /// A test delivery arrives.
+    WebhookDelivery,
 }
 
 impl Finding {

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::Surgery;
 use super::finding::{Check, Finding};
 use super::hook_search::Search;
+use super::{Surgery, Visit};
 use crate::calculator::issue::Moment;
 use crate::clock;
 use crate::config::settings::Webhook;
@@ -42,6 +42,9 @@ impl Surgery<'_> {
             ]);
             let since = Moment(clock::now().0 - RECENT_MILLIS);
             findings.push(failures(&subject, &self.gitlab.failed_events(place, hook.id, since).await));
+        }
+        if self.visit == Visit::Deliver {
+            findings.extend(self.deliveries(&search.found).await);
         }
         findings
     }

@@ -1,11 +1,12 @@
 //! The doctor: whether everything that Escalator needs is as it should be, and what to do where it is not.
 //!
 //! Reads and judges. Never writes, neither to GitLab nor to the store, so it is safe at any time and beside a running
-//! service. The files here are one area each; most are functions from what was read to findings.
+//! service; on request it has GitLab send test deliveries. The files here are one area each; most are functions from what was read to findings.
 
 pub mod finding;
 
 mod configuration;
+mod deliveries;
 mod hook_address;
 mod hook_search;
 mod hooks;
@@ -24,9 +25,18 @@ use crate::config::{GitLabAccess, Loaded};
 use crate::gitlab::{Account, Client, Error, Instance, Place};
 use finding::{Check, Finding};
 
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visit {
+    /// Look only.
+    Look,
+    /// Have GitLab send test deliveries, too.
+    Deliver,
+}
+
 /// Examines everything, in the order in which one thing needs the other. What cannot be looked at for want of something
 /// before is skipped, so that one cause is one failure.
-pub async fn examine(loaded: &Result<Loaded, Problems>, tell: &dyn Fn(&str)) -> Vec<Finding> {
+pub async fn examine(loaded: &Result<Loaded, Problems>, visit: Visit, tell: &dyn Fn(&str)) -> Vec<Finding> {
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -40,13 +50,18 @@ pub async fn examine(loaded: &Result<Loaded, Problems>, tell: &dyn Fn(&str)) -> 
     let mut findings = configuration::findings(loaded);
     findings.extend(storage::look(loaded).await);
     findings.extend(match loaded.gitlab() {
-        Ok(access) => examine_gitlab(loaded, &access, tell).await,
+        Ok(access) => examine_gitlab(loaded, &access, visit, tell).await,
         Err(_) => gitlab_skipped("GitLab", "its address or the access token is not configured"),
     });
     findings
 }
 
-async fn examine_gitlab(loaded: &Loaded, access: &GitLabAccess, tell: &dyn Fn(&str)) -> Vec<Finding> {
+async fn examine_gitlab(
+    loaded: &Loaded,
+    access: &GitLabAccess,
+    visit: Visit,
+    tell: &dyn Fn(&str),
+) -> Vec<Finding> {
     tell("GitLab");
     let url = access.url.as_str();
     let asked_at = clock::now();
@@ -78,6 +93,7 @@ async fn examine_gitlab(loaded: &Loaded, access: &GitLabAccess, tell: &dyn Fn(&s
                 account,
                 policy: &loaded.policy,
                 webhook: &loaded.settings.webhook,
+                visit,
                 tell,
             };
             findings.extend(surgery.places(watched(loaded)).await);
@@ -127,6 +143,7 @@ struct Surgery<'a> {
     account: Account,
     policy: &'a Policy,
     webhook: &'a Webhook,
+    visit: Visit,
     tell: &'a dyn Fn(&str),
 }
 

@@ -90,6 +90,15 @@ pub struct FailedDelivery {
     pub body: Value,
 }
 
+/// A delivery, by GitLab's own log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its number in the log.
+    pub id: u64,
+    /// The answer, such as `202`, or `internal error` where there was none.
+    pub status: String,
+}
+
 #[derive(Deserialize)]
 struct HookJson {
     id: u64,
@@ -217,6 +226,19 @@ impl Client {
         }
         failed.sort_by_key(|delivery| std::cmp::Reverse(delivery.id));
         Ok(failed)
+    }
+
+    /// The newest delivery of a webhook, however it was answered.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::NotFound`] before 17.3.
+    pub async fn newest_delivery(&self, place: &Place, hook_id: u64) -> Result<Option<Delivered>, Error> {
+        let request = self
+            .request(Method::GET, &format!("{}/events", hook_path(place, hook_id)))
+            .query(&[("per_page", 1)]);
+        let events: Vec<EventJson> = json(self.send("hook_events", request).await?).await?;
+        let newest = events.into_iter().next().map(FailedDelivery::from);
+        Ok(newest.map(|delivery| Delivered { id: delivery.id, status: delivery.status }))
     }
 
     async fn events_since(&self, first: RequestBuilder, since: Moment) -> Result<Vec<FailedDelivery>, Error> {

@@ -25,7 +25,7 @@ pub use account::Account;
 pub use client::Client;
 pub use error::Error;
 pub use furnishing::{Board, LabelLook};
-pub use hooks::{AlertStatus, FailedDelivery, Hook, HookSecret, HookWish};
+pub use hooks::{AlertStatus, Delivered, FailedDelivery, Hook, HookSecret, HookWish};
 pub use instance::Instance;
 pub use issue_list::{IssueList, Order, Page, Place};
 pub use issues::{LabelChange, ProjectRef, Snapshot};

@@ -86,7 +86,11 @@ impl Clinic {
     }
 
     pub fn examine(&self) -> Examined {
-        Examined::of(self.place.run(&["doctor", "--format", "json"]))
+        self.examine_with(&[])
+    }
+
+    pub fn examine_with(&self, flags: &[&str]) -> Examined {
+        Examined::of(self.place.run(&[&["doctor", "--format", "json"], flags].concat()))
     }
 }
 

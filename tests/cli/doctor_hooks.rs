@@ -130,3 +130,70 @@ async fn without_an_address_webhooks_are_not_checked() {
     says(&clinic.examine().only_trouble("webhook-url", "warn"), &["set webhook.url"]);
     assert!(clinic.gitlab.requests().iter().all(|request| !request.path.contains("/hooks")));
 }
+
+/// A clinic with an issue to send, whose webhook leads to this address.
+async fn leading_to(url: &str) -> Clinic {
+    let hook = Hook { url: url.to_owned(), ..sound_hook() };
+    let clinic = Clinic::with_hooks([]).await.set("ESCALATOR__WEBHOOK__URL", url);
+    clinic.gitlab.issue(clinic.project).create();
+    clinic.gitlab.hook("acme", hook);
+    clinic
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_delivery_arrives_at_a_running_service() {
+    let clinic = Clinic::with_hooks([]).await;
+    clinic.gitlab.issue(clinic.project).create();
+    let serving = clinic.place.serve();
+    let url = format!("http://{}/webhooks/gitlab", serving.webhooks);
+    clinic.gitlab.hook("acme", Hook { url: url.clone(), ..sound_hook() });
+    let clinic = clinic.set("ESCALATOR__WEBHOOK__URL", url);
+
+    let examined = clinic.examine_with(&["--deliver"]);
+    assert_eq!(examined.code, 0, "{:#?}", examined.findings);
+    says(&examined.said("webhook-delivery", "ok"), &["was answered 20"]);
+    assert_eq!(clinic.gitlab.deliveries().len(), 1);
+    assert_eq!(serving.stop().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_delivery_that_the_service_refuses_is_named_with_its_answer() {
+    let clinic = Clinic::with_hooks([]).await;
+    clinic.gitlab.issue(clinic.project).create();
+    let serving = clinic.place.serve();
+    let url = format!("http://{}/webhooks/gitlab", serving.webhooks);
+    let other_token = Some("whsec_BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned());
+    clinic.gitlab.hook("acme", Hook { signing_token: other_token, ..Hook::to(&url) });
+    let clinic = clinic.set("ESCALATOR__WEBHOOK__URL", url);
+
+    let said = clinic.examine_with(&["--deliver"]).only_trouble("webhook-delivery", "fail");
+    says(&said, &["answer: 401", "webhook.signing_tokens"]);
+    assert_eq!(serving.stop().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_delivery_to_nobody_fails_and_happens_only_on_request() {
+    let clinic = leading_to("http://127.0.0.1:9/webhooks/gitlab").await;
+    assert_eq!(clinic.examine().code, 0);
+    assert_eq!(clinic.gitlab.deliveries().len(), 0);
+    let said = clinic.examine_with(&["--deliver"]).only_trouble("webhook-delivery", "fail");
+    says(&said, &["internal error", "`escalator serve` runs"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_test_deliveries_are_asked_for_than_gitlab_allows() {
+    let url = "http://127.0.0.1:9/webhooks/gitlab";
+    let clinic = Clinic::with_hooks([]).await.set("ESCALATOR__WEBHOOK__URL", url);
+    for number in 0..6 {
+        let path = format!("acme/p{number}");
+        clinic.gitlab.issue(clinic.gitlab.project(&path)).create();
+        clinic.gitlab.hook(&path, Hook { url: url.to_owned(), ..sound_hook() });
+    }
+    let examined = clinic.examine_with(&["--deliver"]);
+    says(&examined.said("webhook-delivery", "skipped"), &["quota", "5 test deliveries a minute"]);
+    assert_eq!(clinic.gitlab.deliveries().len(), 5);
+
+    let clinic = leading_to(url).await;
+    clinic.gitlab.fault(Fault::status(429).on("POST", "/test/"));
+    says(&clinic.examine_with(&["--deliver"]).said("webhook-delivery", "skipped"), &["quota"]);
+}
