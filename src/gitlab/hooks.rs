@@ -187,6 +187,19 @@ impl Client {
         Ok(json::<HookJson>(self.send("update_hook", request).await?).await?.into())
     }
 
+    /// Has a webhook called for these events as well, and leaves the rest of it as it is.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn add_hook_events(&self, place: &Place, hook: &Hook, events: &[&str]) -> Result<(), Error> {
+        let mut body = Map::new();
+        // GitLab wants the address in every change; as it is the old one, the secret stays.
+        body.insert("url".to_owned(), hook.url.clone().into());
+        body.extend(events.iter().map(|event| ((*event).to_owned(), true.into())));
+        let request = self.request(Method::PUT, &hook_path(place, hook.id)).json(&body);
+        self.send("update_hook", request).await.map(|_| ())
+    }
+
     /// Removes a webhook.
     ///
     /// # Errors

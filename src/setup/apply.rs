@@ -54,7 +54,9 @@ impl Hand<'_> {
             }
             Act::FurnishBoard(board, lists) => self.furnish_board(place, *board, lists).await,
             Act::MakeHook => self.make_hook(place).await,
-            Act::MendHook(hook) => self.mend_hook(place, hook).await,
+            Act::MendHook(hook, made) => self.mend_hook(place, hook, made).await,
+            Act::AddEvents(hook, events) => Ok(self.gitlab.add_hook_events(place, hook, events).await?),
+            Act::Remember(made) => Ok(self.store.keep_made(made).await?),
             Act::Remove(made) => self.remove(place, made).await,
             Act::Forget(made) => Ok(self.store.forget_made(made).await?),
         }
@@ -98,8 +100,13 @@ impl Hand<'_> {
         self.check_signed(&hook)
     }
 
-    async fn mend_hook(&self, place: &Place, hook: &Hook) -> Result<(), Error> {
+    async fn mend_hook(&self, place: &Place, hook: &Hook, made: &Made) -> Result<(), Error> {
         let hook = self.gitlab.update_hook(place, hook, &self.wish()?).await?;
+        let mended = Made { id: Some(hook.id), ..about_to_make(MadeKind::Webhook, place, self.url) };
+        self.store.keep_made(&mended).await?;
+        if made.name != mended.name {
+            self.store.forget_made(made).await?;
+        }
         self.check_signed(&hook)
     }
 

@@ -7,4 +7,5 @@ pub mod apply;
 pub mod plan;
 pub mod removal;
 pub mod there;
+mod unfinished;
 pub mod wanted;

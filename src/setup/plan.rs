@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::there::There;
+use super::unfinished::plan_unfinished;
 use super::wanted::{BOARD, EVENTS, WantedLabel, board_lists, labels};
 use crate::calculator::label::Label;
 use crate::calculator::policy::Policy;
@@ -35,8 +36,12 @@ pub enum Act {
     FurnishBoard(Option<u64>, Vec<Label>),
     /// Make a webhook.
     MakeHook,
-    /// Mend a webhook.
-    MendHook(Hook),
+    /// Mend a webhook of ours.
+    MendHook(Hook, Made),
+    /// Add these events to a webhook of a person, and leave the rest of it alone.
+    AddEvents(Hook, Vec<&'static str>),
+    /// Only remember, whole, what we made.
+    Remember(Made),
     /// Take away what we made.
     Remove(Made),
     /// Only forget that we made it: it is gone.
@@ -57,7 +62,11 @@ impl fmt::Display for Step {
             Act::Keep => '=',
             Act::Tell => '!',
             Act::MakeLabel(_) | Act::MakeHook | Act::FurnishBoard(None, _) => '+',
-            Act::MendLabel(..) | Act::FurnishBoard(Some(_), _) | Act::MendHook(_) => '~',
+            Act::MendLabel(..)
+            | Act::FurnishBoard(Some(_), _)
+            | Act::MendHook(..)
+            | Act::AddEvents(..)
+            | Act::Remember(_) => '~',
             Act::Remove(_) | Act::Forget(_) => '-',
         };
         write!(formatter, "{sign} {}: {}", self.place, self.what)
@@ -88,13 +97,11 @@ pub struct HookRule<'a> {
 #[must_use]
 pub fn plan(policy: &Policy, rule: &HookRule<'_>, there: &There, made: &[Made]) -> Vec<Step> {
     let step = |what, act| Step { place: there.place.clone(), what, act };
-    let mut steps: Vec<Step> = labels(policy)
-        .into_iter()
-        .map(|wanted| {
-            let (what, act) = plan_label(wanted, there, made);
-            step(what, act)
-        })
-        .collect();
+    let mut steps = plan_unfinished(there, made);
+    steps.extend(labels(policy).into_iter().map(|wanted| {
+        let (what, act) = plan_label(wanted, there, made);
+        step(what, act)
+    }));
     let (what, act) = plan_board(policy, there);
     steps.push(step(what, act));
     if !there.full {
@@ -164,28 +171,60 @@ fn has_list(board: &Board, label: &Label) -> bool {
 }
 
 fn plan_hook(rule: &HookRule<'_>, place: &Place, hooks: &[Hook], made: &[Made]) -> (String, Act) {
-    let ours =
-        |hook: &&Hook| made.iter().any(|made| is_same(made, MadeKind::Webhook, place, rule.url, hook.id));
-    let found = hooks.iter().find(ours).or_else(|| hooks.iter().find(|hook| hook.url == rule.url));
+    let ours = hooks.iter().find_map(|hook| {
+        let mut made = made.iter();
+        let made = made.find(|made| is_same(made, MadeKind::Webhook, place, &hook.url, hook.id))?;
+        Some((hook, made))
+    });
+    if let Some((hook, made)) = ours {
+        return plan_our_hook(rule, hook, made);
+    }
+    match hooks.iter().find(|hook| hook.url == rule.url) {
+        Some(hook) => plan_their_hook(rule, hook),
+        None => (format!("webhook to {}", rule.url), Act::MakeHook),
+    }
+}
+
+fn plan_our_hook(rule: &HookRule<'_>, hook: &Hook, made: &Made) -> (String, Act) {
     let what = format!("webhook to {}", rule.url);
-    let Some(hook) = found else { return (what, Act::MakeHook) };
     let events_differ = hook.events.iter().map(String::as_str).ne(sorted(EVENTS));
-    let unproven = match rule.proof {
-        Proof::Signature => hook.signing_token_present != Some(true),
-        Proof::Token => hook.token_present == Some(false),
-    };
     let wrongs = [
         (hook.url != rule.url, "address"),
         (events_differ, "events"),
         (!hook.ssl_verification, "SSL verification"),
-        (unproven || rule.new_credential, "token"),
+        (is_unproven(rule, hook), "token"),
     ];
     let wrongs: Vec<_> = wrongs.into_iter().filter(|(wrong, _)| *wrong).map(|(_, name)| name).collect();
     if wrongs.is_empty() {
         (what, Act::Keep)
     } else {
-        (format!("{what}: {}", wrongs.join(", ")), Act::MendHook(hook.clone()))
+        (format!("{what}: {}", wrongs.join(", ")), Act::MendHook(hook.clone(), made.clone()))
     }
+}
+
+/// A person may have reasons for the rest of it, but without all events issues are missed.
+fn plan_their_hook(rule: &HookRule<'_>, hook: &Hook) -> (String, Act) {
+    let mut what = format!("webhook to {}, which a person made", rule.url);
+    let missing: Vec<_> = EVENTS.into_iter().filter(|event| !hook.events.contains(*event)).collect();
+    let is_unproven = is_unproven(rule, hook);
+    if is_unproven {
+        what.push_str(" and which lacks our token: give it that, or delete it and repeat");
+    }
+    if !missing.is_empty() {
+        (format!("{what}; its missing events: {}", missing.join(", ")), Act::AddEvents(hook.clone(), missing))
+    } else if is_unproven {
+        (what, Act::Tell)
+    } else {
+        (what, Act::Keep)
+    }
+}
+
+fn is_unproven(rule: &HookRule<'_>, hook: &Hook) -> bool {
+    rule.new_credential
+        || match rule.proof {
+            Proof::Signature => hook.signing_token_present != Some(true),
+            Proof::Token => hook.token_present == Some(false),
+        }
 }
 
 fn sorted(mut events: [&'static str; 4]) -> [&'static str; 4] {

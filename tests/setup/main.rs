@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod independent;
+mod mending;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use escalator::sandbox::{Fault, Options, Sandbox};
+use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -83,6 +85,14 @@ impl Bare {
         let url = format!("{}/api/v4/{what}?per_page=100", self.gitlab.url());
         let answer = client.get(url).header("PRIVATE-TOKEN", &self.token).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// A change by somebody else, with a token that may.
+    async fn call(&self, method: Method, path: &str, body: Value) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/api/v4/{path}", self.gitlab.url());
+        let request = client.request(method, url).header("PRIVATE-TOKEN", &self.token).json(&body);
+        request.send().await.unwrap().error_for_status().unwrap();
     }
 
     fn writes(&self) -> usize {
