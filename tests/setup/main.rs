@@ -4,6 +4,7 @@
 
 mod independent;
 mod mending;
+mod places;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -8,6 +8,7 @@ mod commands;
 mod echo;
 mod glance;
 mod histories;
+mod made;
 mod opening;
 mod own_bots;
 mod queue;
