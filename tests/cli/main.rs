@@ -9,6 +9,7 @@ mod demo;
 mod desk;
 mod doctor;
 mod doctor_hooks;
+mod first_day;
 mod metrics;
 mod mistakes;
 mod policy_mistakes;
