@@ -20,7 +20,7 @@ use crate::identity::Identity;
 use crate::store::{Duty, OpenError, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{self, Admin, Metrics};
-use crate::watchdog::{Waking, Watchdog};
+use crate::watchdog::{Mending, Watchdog};
 use crate::webhook::{Door, Receiver, Tally, receive};
 use crate::worker::{Clerk, Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
 
@@ -267,9 +267,9 @@ fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: wat
 /// Watches what the sweep lists: of the places that are named, the webhooks that lead here.
 fn watchdog(settings: &settings::Settings, sweep: &Sweep) -> Option<Watchdog> {
     let url = settings.webhook.url.clone()?;
-    let waking = match settings.mode {
-        settings::Mode::Live => Waking::Allowed,
-        settings::Mode::DryRun => Waking::Forbidden,
+    let mending = match settings.mode {
+        settings::Mode::Live => Mending::Allowed,
+        settings::Mode::DryRun => Mending::Forbidden,
     };
     Some(Watchdog {
         store: sweep.store.clone(),
@@ -278,7 +278,8 @@ fn watchdog(settings: &settings::Settings, sweep: &Sweep) -> Option<Watchdog> {
         retry: sweep.retry,
         url,
         places: sweep.places.clone(),
-        waking,
+        policy: Arc::clone(&sweep.policy),
+        mending,
         memory: Arc::default(),
     })
 }

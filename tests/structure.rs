@@ -25,7 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["calculator", "clock", "command", "comment", "config", "gitlab", "identity", "spans", "store"],
     ),
     ("sweep", &["calculator", "clock", "gitlab", "spans", "store", "worker"]),
-    ("watchdog", &["clock", "gitlab", "store", "worker"]),
+    ("watchdog", &["calculator", "clock", "gitlab", "store", "webhook", "worker"]),
     ("telemetry", &["calculator", "clock", "config", "spans", "store", "worker"]),
     (
         "service",

@@ -1,4 +1,4 @@
-//! How far the walks along GitLab's lists of issues have come, so that none starts over.
+//! How far the walks along GitLab's lists have come, so that none starts over.
 
 use super::{Engine, Error, Store};
 use crate::calculator::issue::Moment;
@@ -14,6 +14,8 @@ pub enum Walk {
     Backfill,
     /// Along the notes: nothing written before the first start is ever a command.
     Commands,
+    /// Along the failed deliveries of a webhook, again and again.
+    Recovery,
 }
 
 impl Walk {
@@ -23,6 +25,7 @@ impl Walk {
             Self::DryRunSweep => "dry-run sweep",
             Self::Backfill => "backfill",
             Self::Commands => "commands",
+            Self::Recovery => "recovery",
         }
     }
 }

@@ -200,6 +200,10 @@ fn describe_watchdog() {
         "escalator_webhook_tests_total",
         "Test requests asked for to have webhooks called again, by outcome: sent, or failed."
     );
+    describe_counter!(
+        "escalator_recovered_total",
+        "Issues put into the queue because GitLab's log shows a delivery that failed."
+    );
 }
 
 /// So that an alert on the first of something has an earlier value to compare with.

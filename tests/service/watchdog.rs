@@ -125,3 +125,76 @@ async fn a_dry_run_asks_for_no_test_request() {
     assert_eq!(tests_asked(&app), 0);
     app.end().await;
 }
+
+/// What was missed can be found in no other way.
+fn forbid_sweeps(app: &TestApp) {
+    app.gitlab.fault(Fault::status(403).on("GET", "/groups/acme/issues"));
+}
+
+/// An issue whose label is right already, and which then changes while we are away.
+async fn changed_while_away() -> (TestApp, escalator::sandbox::IssueId) {
+    let mut app = TestApp::start_with(Options::default(), &[("GITLAB__GROUPS", "acme")]).await;
+    app.gitlab.member(app.bot, "acme", OWNER);
+    let issue = app.incident(&score(3, &[]));
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation-possible"]);
+    let url = format!("http://{}/webhooks/gitlab", app.service().webhook_address);
+    app.set("WEBHOOK__URL", &url);
+    app.stop_service().await;
+    forbid_sweeps(&app);
+    app.reporter().add_labels(issue, score(5, &[])).unwrap();
+    app.gitlab.settled().await;
+    (app, issue)
+}
+
+#[actix_web::test]
+async fn what_could_not_be_delivered_while_we_were_away_is_right_without_any_sweep() {
+    let (mut app, changed) = changed_while_away().await;
+    let mut missed = vec![changed];
+    while app.gitlab.alert_status(app.hook) == Some(AlertStatus::Executable) {
+        missed.push(app.incident(&score(5, &[])));
+        app.gitlab.settled().await;
+    }
+    app.restart_service().await;
+    app.until("the webhook is called again", |app| {
+        app.gitlab.alert_status(app.hook) == Some(AlertStatus::Executable)
+    })
+    .await;
+    app.until("all is right", |app| {
+        missed.iter().all(|issue| app.escalation_labels(*issue) == ["platform-escalation"])
+    })
+    .await;
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_failed_delivery_is_recovered_once() {
+    let (mut app, issue) = changed_while_away().await;
+    app.restart_service().await;
+    app.until("it is right", |app| app.escalation_labels(issue) == ["platform-escalation"]).await;
+    app.settle().await;
+    // Its body no longer shows the issue as it is, so that marking it again would cost a look.
+    app.gitlab.clear_requests();
+    watchdog(&app).round(now()).await;
+    app.settle().await;
+    let looks = app.calls().iter().filter(|call| call.names(issue)).count();
+    assert_eq!(looks, 0);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_gitlab_without_a_log_of_deliveries_is_done_without() {
+    let (mut app, issue) = changed_while_away().await;
+    app.gitlab.fault(Fault::status(404).on("GET", "/events?"));
+    app.restart_service().await;
+    watchdog(&app).round(now()).await;
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation-possible"], "as it was left");
+    // The log is not taken for read while it is not shown.
+    app.gitlab.clear_faults();
+    forbid_sweeps(&app);
+    watchdog(&app).round(now()).await;
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}

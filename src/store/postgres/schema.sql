@@ -109,7 +109,7 @@ INSERT INTO pause (id, until) VALUES (1, 0);
 
 -- What one replica at a time does, and which.
 CREATE TABLE duty (
-    name   TEXT   PRIMARY KEY, -- 'sweep', 'scribe' or 'watchdog'
+    name   TEXT   PRIMARY KEY, -- 'sweep' or 'scribe'
     holder BIGINT NOT NULL,    -- a number that each replica makes up at its start
     until  BIGINT NOT NULL
 );

@@ -1,20 +1,28 @@
 //! The watchdog: sees whether GitLab still calls the webhooks that lead here, and has GitLab try those again that it
-//! switched off.
+//! switched off, and recovers what it could not deliver.
 //!
 //! GitLab switches a webhook off after four failures in a row, for longer each time, and in the end until a test request
 //! succeeds. That we are running is the time to ask for one. Never makes, changes or removes a webhook (that is
 //! `setup`'s), and asks nothing of those that lead elsewhere. What is wrong is logged when it begins and when it ends.
 
-use std::collections::BTreeMap;
+mod count;
+mod memory;
+mod recovery;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 
+use crate::calculator::policy::Policy;
 use crate::clock::{self, Millis};
-use crate::gitlab::{self, AlertStatus, Client, Hook, Place};
+use crate::gitlab::{self, Client, Place};
 use crate::store::Store;
 use crate::worker::{Failure, Gate, Next, RetryPolicy, after_failure};
+use count::{ClearedAtTheEnd, Count};
+use memory::Hidden;
+
+pub use memory::Memory;
 
 /// The time between two rounds, and the first pause after a test request.
 const INTERVAL: Duration = Duration::from_secs(120);
@@ -22,15 +30,13 @@ const INTERVAL: Duration = Duration::from_secs(120);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// GitLab allows five test requests a minute, and a round takes place every other minute.
 const MOST_TESTS: usize = 5;
-/// Without these two, confidential issues and comments are not heard of.
-const CONFIDENTIAL: [&str; 2] = ["confidential_issues_events", "confidential_note_events"];
 /// Here only the kind of failure matters.
 const NO_ATTEMPTS: u32 = 0;
 
 /// Watches the webhooks that lead here.
 #[derive(Clone)]
 pub struct Watchdog {
-    /// Tells other replicas of a pause.
+    /// Where marks and watermarks are kept.
     pub store: Store,
     /// Who tells of the webhooks.
     pub gitlab: Client,
@@ -42,62 +48,28 @@ pub struct Watchdog {
     pub url: String,
     /// Where they are.
     pub places: Vec<Place>,
-    /// Whether test requests may be asked for.
-    pub waking: Waking,
+    /// What can matter.
+    pub policy: Arc<Policy>,
+    /// Whether anything is done about what is found.
+    pub mending: Mending,
     /// What the last round saw.
     pub memory: Arc<Mutex<Memory>>,
 }
 
-/// Whether test requests may be asked for.
+/// Whether test requests may be asked for, and failed deliveries be recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waking {
+pub enum Mending {
     /// Yes.
     Allowed,
-    /// No, in a dry run: it changes nothing in GitLab.
+    /// No, in a dry run: it changes nothing in GitLab, and leaves what was missed for a live service to recover.
     Forbidden,
-}
-
-/// What the last round saw.
-#[derive(Debug, Default)]
-pub struct Memory {
-    hooks: BTreeMap<u64, Seen>,
-    /// Places whose webhooks are not shown, and why.
-    hidden: BTreeMap<String, Hidden>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hidden {
-    /// The access token may not see them.
-    Forbidden,
-    /// GitLab did not answer; it may later.
-    ForNow,
-}
-
-/// One webhook, and what was tried.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    status: AlertStatus,
-    hears_confidential: bool,
-    tests: u32,
-    next_test_at: Millis,
-}
-
-/// How many there are of what, for metrics.
-#[derive(Debug, Default)]
-struct Count {
-    enabled: u32,
-    resting: u32,
-    disabled: u32,
-    unknown: u32,
-    deaf: u32,
-    unsigned: u32,
-    hidden: u32,
 }
 
 impl Watchdog {
     /// Watches until told to stop.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let _cleared = ClearedAtTheEnd;
+        metrics::counter!("escalator_recovered_total").increment(0);
         for outcome in ["sent", "failed"] {
             metrics::counter!("escalator_webhook_tests_total", "outcome" => outcome).increment(0);
         }
@@ -132,11 +104,15 @@ impl Watchdog {
             for hook in hooks.iter().filter(|hook| hook.url == self.url) {
                 count.add(hook);
                 let seen = memory.look_at(place, hook);
-                if seen.wants_test(now) && tests_left > 0 && self.waking == Waking::Allowed {
+                if self.mending == Mending::Forbidden {
+                    continue;
+                }
+                if seen.wants_test(now) && tests_left > 0 {
                     tests_left -= 1;
                     seen.tested(now);
                     self.wake(place, hook.id).await;
                 }
+                self.recover_or_explain(place, hook.id, &mut seen.log, now).await;
             }
         }
         count.show();
@@ -176,10 +152,7 @@ impl Watchdog {
 
     /// Says once why the webhooks of a place cannot be seen.
     fn hide(&self, memory: &mut Memory, place: &Place, failure: &Failure) {
-        let why = match after_failure(failure, NO_ATTEMPTS, &self.retry) {
-            Next::Retry(_) | Next::PauseAll(_) | Next::Leave => Hidden::ForNow,
-            Next::Park | Next::Drop => Hidden::Forbidden,
-        };
+        let why = why_hidden(failure, &self.retry);
         if memory.hidden.insert(place.to_string(), why) == Some(why) {
             return;
         }
@@ -195,100 +168,9 @@ impl Watchdog {
     }
 }
 
-impl Memory {
-    /// Takes in how a webhook is now, and says what changed.
-    fn look_at(&mut self, place: &Place, hook: &Hook) -> &mut Seen {
-        let fine = Seen {
-            status: AlertStatus::Executable,
-            hears_confidential: true,
-            tests: 0,
-            next_test_at: Millis(i64::MIN),
-        };
-        let seen = self.hooks.entry(hook.id).or_insert(fine);
-        let id = hook.id;
-        if seen.status != hook.alert_status {
-            match hook.alert_status {
-                AlertStatus::Executable => tracing::info!(%place, hook = id, "GitLab calls a webhook again"),
-                AlertStatus::TemporarilyDisabled | AlertStatus::Disabled => tracing::warn!(
-                    %place,
-                    hook = id,
-                    status = ?hook.alert_status,
-                    "GitLab switched a webhook off after failures; it is tried again"
-                ),
-                AlertStatus::Unknown => {
-                    tracing::info!(%place, hook = id, "this GitLab does not tell whether it calls a webhook");
-                }
-            }
-            seen.status = hook.alert_status;
-        }
-        let hears = hears_confidential(hook);
-        if seen.hears_confidential && !hears {
-            tracing::warn!(
-                %place,
-                hook = id,
-                "a webhook lacks confidential issue or comment events; `escalator setup` adds them"
-            );
-        }
-        seen.hears_confidential = hears;
-        if seen.status == AlertStatus::Executable {
-            (seen.tests, seen.next_test_at) = (fine.tests, fine.next_test_at);
-        }
-        seen
+fn why_hidden(failure: &Failure, retry: &RetryPolicy) -> Hidden {
+    match after_failure(failure, NO_ATTEMPTS, retry) {
+        Next::Retry(_) | Next::PauseAll(_) | Next::Leave => Hidden::ForNow,
+        Next::Park | Next::Drop => Hidden::Forbidden,
     }
-}
-
-impl Seen {
-    fn wants_test(&self, now: Millis) -> bool {
-        match self.status {
-            AlertStatus::TemporarilyDisabled | AlertStatus::Disabled => self.next_test_at <= now,
-            AlertStatus::Executable | AlertStatus::Unknown => false,
-        }
-    }
-
-    /// The pause doubles with each test until the webhook is called again.
-    fn tested(&mut self, now: Millis) {
-        let pause = INTERVAL.saturating_mul(2_u32.saturating_pow(self.tests)).min(LONGEST_PAUSE);
-        self.tests = self.tests.saturating_add(1);
-        self.next_test_at = Millis(now.0 + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 4));
-    }
-}
-
-impl Count {
-    fn add(&mut self, hook: &Hook) {
-        match hook.alert_status {
-            AlertStatus::Executable => self.enabled += 1,
-            AlertStatus::TemporarilyDisabled => self.resting += 1,
-            AlertStatus::Disabled => self.disabled += 1,
-            AlertStatus::Unknown => self.unknown += 1,
-        }
-        self.deaf += u32::from(!hears_confidential(hook));
-        self.unsigned += u32::from(hook.signing_token_present == Some(false));
-    }
-
-    fn show(&self) {
-        for (state, count) in [
-            ("enabled", self.enabled),
-            ("temporarily_disabled", self.resting),
-            ("disabled", self.disabled),
-            ("unknown", self.unknown),
-        ] {
-            metrics::gauge!("escalator_webhooks", "state" => state).set(count);
-        }
-        metrics::gauge!("escalator_webhooks_without_confidential_events").set(self.deaf);
-        metrics::gauge!("escalator_webhooks_unsigned").set(self.unsigned);
-        metrics::gauge!("escalator_webhook_places_hidden").set(self.hidden);
-    }
-}
-
-/// Who no longer watches no longer tells what it saw: another replica does.
-struct ClearedAtTheEnd;
-
-impl Drop for ClearedAtTheEnd {
-    fn drop(&mut self) {
-        Count::default().show();
-    }
-}
-
-fn hears_confidential(hook: &Hook) -> bool {
-    CONFIDENTIAL.iter().all(|event| hook.events.contains(*event))
 }
