@@ -1,34 +1,30 @@
 //! The service as a whole: puts its parts together, starts them, and stops them in order.
 
-use std::net::{SocketAddr, TcpListener};
+mod servers;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::web::{self, Data};
-use actix_web::{App, HttpServer};
-use anyhow::{Context, anyhow};
+use actix_web::dev::ServerHandle;
+use anyhow::anyhow;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::calculator::policy::Policy;
 use crate::clock;
 use crate::comment::{self, Renderer, ReplyRenderer};
-use crate::config::{Config, StoreUrl, WEBHOOK_PATH, settings};
+use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
 use crate::store::{Duty, OpenError, Store, Walk};
 use crate::sweep::Sweep;
-use crate::telemetry::{self, Admin, Metrics};
+use crate::telemetry::{Admin, Metrics};
 use crate::watchdog::{Mending, Watchdog};
-use crate::webhook::{Door, Receiver, Tally, receive};
+use crate::webhook::{Door, Receiver, Tally};
 use crate::worker::{Clerk, Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
+use servers::{admin_server, bind, start_serving, webhook_server};
 
-/// Threads that receive webhooks.
-const RECEIVING_THREADS: usize = 2;
-/// How long an idle connection is kept: longer than proxies and load balancers keep theirs (nginx and AWS a minute, Google
-/// ten), because who closes first loses the request that the other is just sending.
-const KEEP_ALIVE: Duration = Duration::from_secs(620);
 /// How often histograms are tidied up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -190,13 +186,6 @@ pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
     groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
 }
 
-fn start_serving(webhooks: Server, admin: Server, parts: &mut JoinSet<&'static str>) -> [ServerHandle; 2] {
-    let handles = [webhooks.handle(), admin.handle()];
-    parts.spawn(serve(webhooks, "the webhook server"));
-    parts.spawn(serve(admin, "the admin server"));
-    handles
-}
-
 fn start_working(
     worker: &Worker,
     workers: usize,
@@ -311,43 +300,6 @@ fn start_part(
         running.await;
         name
     });
-}
-
-fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).with_context(|| {
-        format!("{key} = \"{address}\" cannot be used; is another program listening there?")
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-fn webhook_server(listener: TcpListener, receiver: Receiver) -> anyhow::Result<Server> {
-    let receiver = Data::new(receiver);
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(receiver.clone())
-            .service(web::resource(WEBHOOK_PATH).route(web::post().to(receive)))
-    });
-    Ok(server.workers(RECEIVING_THREADS).keep_alive(KEEP_ALIVE).disable_signals().listen(listener)?.run())
-}
-
-fn admin_server(listener: TcpListener, admin: Admin) -> anyhow::Result<Server> {
-    let admin = Data::new(admin);
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(admin.clone())
-            .route("/livez", web::get().to(telemetry::livez))
-            .route("/readyz", web::get().to(telemetry::readyz))
-            .route("/metrics", web::get().to(telemetry::metrics_page))
-    });
-    Ok(server.workers(1).disable_signals().listen(listener)?.run())
-}
-
-async fn serve(server: Server, name: &'static str) -> &'static str {
-    if let Err(error) = server.await {
-        tracing::error!(%error, "{name} failed");
-    }
-    name
 }
 
 async fn upkeep(metrics: Metrics, mut stop: watch::Receiver<bool>) -> &'static str {
