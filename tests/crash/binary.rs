@@ -75,6 +75,11 @@ impl Program {
         self.folder.path().join("log")
     }
 
+    /// Whether it has ever logged this.
+    pub fn has_logged(&self, part: &str) -> bool {
+        std::fs::read_to_string(self.log_path()).unwrap().contains(part)
+    }
+
     pub fn is_running(&self) -> bool {
         self.running.is_some()
     }
