@@ -9,6 +9,7 @@ mod demo;
 mod desk;
 mod doctor;
 mod doctor_hooks;
+mod doctor_store;
 mod first_day;
 mod metrics;
 mod mistakes;
