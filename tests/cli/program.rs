@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 /// Only keeps a test that would hang from hanging forever.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a command that ends by itself.
+const LONGEST_RUN: Duration = Duration::from_secs(180);
 
 /// A folder to run in, and what the program finds there.
 pub struct Place {
@@ -128,8 +130,15 @@ impl Place {
 }
 
 impl Run {
+    /// Runs a command to its end. One that has none, such as a `serve` that should have refused, fails its test.
     pub fn of(mut command: Command) -> Self {
-        let output = command.output().unwrap();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (id, (ended, output)) = (child.id().to_string(), mpsc::channel());
+        std::thread::spawn(move || ended.send(child.wait_with_output().unwrap()));
+        let Ok(output) = output.recv_timeout(LONGEST_RUN) else {
+            let killed = Command::new("kill").args(["-KILL", &id]).status().unwrap();
+            panic!("it does not end ({killed}): {command:?}");
+        };
         Self {
             code: output.status.code().expect("ended by itself"),
             out: String::from_utf8(output.stdout).unwrap(),

@@ -64,17 +64,17 @@ impl Drop for Bouncer {
 }
 
 /// A company behind PgBouncer, and the way to the database past it.
-async fn company(replicas: usize) -> (Fleet, Bouncer, String) {
+async fn company(replicas: usize, settings: &[(&str, &str)]) -> (Fleet, Bouncer, String) {
     let database = Cluster::start();
     let straight = database.create_database();
     let bouncer = Bouncer::start(&database);
     let url = straight.replace(&database.port().to_string(), &bouncer.port.to_string());
-    (Fleet::start_at(database, &url, replicas, &[]).await, bouncer, straight)
+    (Fleet::start_at(database, &url, replicas, settings).await, bouncer, straight)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_pgbouncer_in_transaction_mode_replicas_share_the_work_and_do_all_of_it() {
-    let (fleet, _bouncer, _) = company(2).await;
+    let (fleet, _bouncer, _) = company(2, &[]).await;
     let issues: Vec<_> = (0..ISSUES).map(|_| fleet.incident(&FULL_SCORE)).collect();
     // An even number of times each, so that all end with the full score.
     for change in 0..4 * ISSUES {
@@ -94,7 +94,11 @@ async fn behind_pgbouncer_in_transaction_mode_replicas_share_the_work_and_do_all
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_message_tells_of_is_found_by_looking() {
-    let (fleet, _bouncer, straight) = company(1).await;
+    // One worker: another one would look again when the lease of what the first has in hand would end.
+    let (fleet, _bouncer, straight) = company(1, &[("QUEUE__WORKERS", "1")]).await;
+    // When this is done, it has found nothing more and sleeps.
+    fleet.incident(&FULL_SCORE);
+    fleet.until_all_is_done().await;
     fleet.gitlab.drop_deliveries(true);
     let issue = fleet.incident(&FULL_SCORE);
     let (client, connection) = tokio_postgres::connect(&straight, NoTls).await.unwrap();

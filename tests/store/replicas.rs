@@ -100,5 +100,5 @@ async fn a_mark_wakes_a_worker_of_another_replica() {
             }
         }
     });
-    woken.await.unwrap();
+    assert!(woken.await.is_ok(), "no mark woke the other replica");
 }

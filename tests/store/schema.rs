@@ -178,8 +178,10 @@ async fn a_standby_is_refused_and_the_primary_beside_it_is_found() {
         "{refused}"
     );
 
-    let (primary, _client) = database().await;
-    let both = primary.replace("127.0.0.1:", &format!("127.0.0.1:{},127.0.0.1:", standby.port()));
+    // The database has the same name on both.
+    let primary = postgres::Cluster::start();
+    let both =
+        primary.create_database().replace("127.0.0.1:", &format!("127.0.0.1:{},127.0.0.1:", standby.port()));
     Store::connect(&both).await.unwrap();
 }
 
