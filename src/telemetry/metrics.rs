@@ -193,6 +193,11 @@ fn describe_watchdog() {
     );
     describe_gauge!("escalator_webhooks_unsigned", "Webhooks that lead here and have no signing token.");
     describe_gauge!(
+        "escalator_webhooks_disabled_until_timestamp_seconds",
+        Unit::Seconds,
+        "Until when GitLab lets webhooks rest after failures, the longest; 0 if none rests, or GitLab does not tell."
+    );
+    describe_gauge!(
         "escalator_webhook_places_hidden",
         "Watched places whose webhooks GitLab did not show in the last round."
     );
