@@ -15,6 +15,7 @@ mod ledger;
 mod made;
 mod own_bots;
 mod parked;
+mod policies;
 mod postgres;
 mod queue;
 mod rows;
@@ -41,6 +42,7 @@ pub use inspection::Inspection;
 pub use ledger::{Cause, Entry, OpenCause};
 pub use made::{Made, MadeKind};
 pub use parked::Parked;
+pub use policies::PolicyDigest;
 pub use queue::{Depth, Marked};
 pub use watermarks::Walk;
 pub use writes::{Act, Stage, Write, Written};
@@ -212,6 +214,15 @@ impl Store {
     /// Why it cannot be used and what to do.
     pub async fn migrate(url: &str) -> Result<Migrated, OpenError> {
         postgres::migrate(url).await
+    }
+
+    /// Whether other processes may work from the same store.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            Engine::Postgres(_) => true,
+        }
     }
 
     /// Proves that something can be written durably: what readiness means.

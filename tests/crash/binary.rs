@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use escalator::config::DEFAULTS;
 use escalator::sandbox::Sandbox;
 use tempfile::TempDir;
 
@@ -48,6 +49,15 @@ impl Program {
     /// One more setting, such as `("SWEEP__INTERVAL", "1s")`.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
+    }
+
+    /// Another policy from the next start on: a yes to cross-functionality is worth so many points.
+    pub fn set_points(&mut self, points: u32) {
+        let policy = &DEFAULTS[DEFAULTS.find("[policy]").unwrap()..];
+        let text = policy.replacen("points = 2", &format!("points = {points}"), 1);
+        let path = self.folder.path().join("escalator.toml");
+        std::fs::write(&path, text).unwrap();
+        self.variables.insert("ESCALATOR_CONFIG".to_owned(), path.display().to_string());
     }
 
     /// Starts it and waits until it listens.

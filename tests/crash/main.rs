@@ -11,4 +11,5 @@ mod app;
 mod binary;
 mod kills;
 mod late;
+mod policy;
 mod storm;

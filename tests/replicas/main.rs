@@ -15,6 +15,7 @@ mod bouncer;
 mod fleet;
 mod killed;
 mod newer;
+mod policy;
 mod shared;
 mod spread;
 mod stalled;
