@@ -14,6 +14,7 @@ mod balancer;
 mod bouncer;
 mod fleet;
 mod killed;
+mod renewed;
 mod shared;
 mod spread;
 mod stalled;
