@@ -2,7 +2,7 @@
 //!
 //! Keeps ids and words of our own; of what a person wrote, only a digest by which an edit is noticed.
 
-use super::{Engine, Error, Store};
+use super::{Engine, Error, Store, Write};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
@@ -37,6 +37,8 @@ pub struct Answered {
     pub added: Option<Label>,
     /// The label that was taken off.
     pub removed: Option<Label>,
+    /// What was written for it, for the ledger of writes.
+    pub writes: Vec<Write>,
 }
 
 impl Store {
@@ -107,7 +109,7 @@ impl Store {
         }
     }
 
-    /// Keeps that a command was answered.
+    /// Keeps that a command was answered, together with what was written for it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.

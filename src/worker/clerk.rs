@@ -3,6 +3,7 @@
 //! Apart from the looks at issues, as a person would be: it sets labels, and the look that follows finds them. Reads what
 //! is asked from GitLab, never from a webhook's body, and keeps, logs and echoes nothing of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::comment::ReplyRenderer;
 use crate::config::settings::Mode;
 use crate::gitlab::{Audience, Client, Note, ProjectRef, User};
 use crate::identity::Identity;
-use crate::store::{Answered, Reading, Store, Walk};
+use crate::store::{Act, Answered, Reading, Store, Walk, Write};
 
 /// How often it looks whether there is something to read. Somebody waits for the answer.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -131,10 +132,10 @@ impl Clerk {
         let oldest = clock::now().0 - i64::try_from(OLDEST.as_millis()).unwrap_or(i64::MAX);
         let mut snapshot = self.gitlab.issue(&ProjectRef::Id(issue.project_id), issue.iid).await?;
         let notes = self.gitlab.notes_since(issue, first_start.max(Moment(oldest))).await?;
-        let replies: Vec<&str> = notes
+        let replies: BTreeMap<&str, u64> = notes
             .iter()
             .filter(|note| note.author_id == own.id)
-            .filter_map(|note| note.body.lines().next())
+            .filter_map(|note| Some((note.body.lines().next()?, note.id)))
             .collect();
         let mut posted = 0;
         for note in notes.iter().filter(|note| note.author_id != own.id) {
@@ -146,6 +147,7 @@ impl Clerk {
             let asked = Asked { issue, note, request, digest: &digest, own: &own, replies: &replies };
             let deed = self.answer(&asked, &mut snapshot).await?;
             posted += u64::from(deed.posted);
+            let writes = asked.writes(deed.done);
             let answered = Answered {
                 issue,
                 note_id: note.id,
@@ -155,6 +157,7 @@ impl Clerk {
                 outcome: deed.outcome,
                 added: deed.added,
                 removed: deed.removed,
+                writes,
             };
             tracing::info!(
                 %issue,
@@ -183,8 +186,15 @@ pub(super) struct Asked<'asked> {
     pub request: &'asked str,
     pub digest: &'asked str,
     pub own: &'asked User,
-    /// The first lines of our own notes on the issue.
-    pub replies: &'asked [&'asked str],
+    /// Our own notes on the issue, by their first lines.
+    pub replies: &'asked BTreeMap<&'asked str, u64>,
+}
+
+impl Asked<'_> {
+    /// These acts as writes of ours.
+    pub fn writes(&self, acts: impl IntoIterator<Item = Act>) -> Vec<Write> {
+        acts.into_iter().map(|act| Write { act, user_id: self.own.id }).collect()
+    }
 }
 
 /// By which an edit into another command is noticed, and nothing of it can be read.

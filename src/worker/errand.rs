@@ -13,7 +13,7 @@ use crate::command::{self, Command};
 use crate::comment::{Answer, Occasion, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{Audience, LabelChange, Snapshot};
-use crate::store::{Act, Write};
+use crate::store::Act;
 
 /// GitLab's number for the Guest role. Members give commands, also those whose role does not let them label.
 const GUEST: u32 = 10;
@@ -27,6 +27,8 @@ pub(super) struct Deed {
     pub outcome: &'static str,
     pub added: Option<Label>,
     pub removed: Option<Label>,
+    /// What was written.
+    pub done: Vec<Act>,
     /// Whether there is one comment more now.
     pub posted: bool,
 }
@@ -61,8 +63,9 @@ impl Clerk {
         }
         match errand {
             Errand::Say(answer) => {
-                let posted = self.reply(&answer, asked).await?;
-                Ok(Deed { verb, outcome: answer.name(), posted, ..Deed::default() })
+                let (note_id, posted) = self.reply(&answer, asked).await?;
+                let done = vec![Act::CommentPosted(Some(note_id))];
+                Ok(Deed { verb, outcome: answer.name(), done, posted, ..Deed::default() })
             }
             Errand::Recheck => {
                 self.store.doubt_note(asked.issue).await?;
@@ -71,9 +74,9 @@ impl Clerk {
                 Ok(Deed { verb, outcome: "done", ..Deed::default() })
             }
             Errand::Label { add, instead_of } => {
-                let removed = self.label(&add, &instead_of, asked, snapshot).await?;
+                let (removed, done) = self.label(&add, &instead_of, asked, snapshot).await?;
                 self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
-                Ok(Deed { verb, outcome: "done", added: Some(add), removed, posted: false })
+                Ok(Deed { verb, outcome: "done", added: Some(add), removed, done, posted: false })
             }
         }
     }
@@ -116,31 +119,35 @@ impl Clerk {
         Ok(Answer::Explain(Box::new(view), comment_id))
     }
 
-    /// Changes the labels in one request, and has the issue looked at. Returns the label that was taken off.
+    /// Changes the labels in one request, and has the issue looked at. Returns the label that was taken off, and what was
+    /// written.
     async fn label(
         &self,
         add: &Label,
         instead_of: &Label,
         asked: &Asked<'_>,
         snapshot: &mut Snapshot,
-    ) -> Result<Option<Label>, Failure> {
+    ) -> Result<(Option<Label>, Vec<Act>), Failure> {
         let removed = snapshot.issue.bears(instead_of).cloned();
-        if removed.is_some() || snapshot.issue.bears(add).is_none() {
-            let change = LabelChange { add: vec![add.clone()], remove: removed.iter().cloned().collect() };
-            let added = change.add.iter().cloned().map(Act::LabelAdded);
-            self.intend(asked, added.chain(removed.iter().cloned().map(Act::LabelRemoved))).await?;
+        let missing = snapshot.issue.bears(add).is_none().then(|| add.clone());
+        let change =
+            LabelChange { add: missing.into_iter().collect(), remove: removed.iter().cloned().collect() };
+        let added = change.add.iter().cloned().map(Act::LabelAdded);
+        let done: Vec<Act> = added.chain(removed.iter().cloned().map(Act::LabelRemoved)).collect();
+        if !done.is_empty() {
+            self.intend(asked, done.clone()).await?;
             *snapshot = self.gitlab.change_labels(asked.issue, &change).await?;
         }
         self.store.recheck(asked.issue, clock::now()).await?;
-        Ok(removed)
+        Ok((removed, done))
     }
 
-    /// Posts a reply, unless an earlier attempt did. Returns whether it did now.
-    async fn reply(&self, answer: &Answer<'_>, asked: &Asked<'_>) -> Result<bool, Failure> {
+    /// Posts a reply, unless an earlier attempt did. Returns its id, and whether it is new.
+    async fn reply(&self, answer: &Answer<'_>, asked: &Asked<'_>) -> Result<(u64, bool), Failure> {
         let occasion =
             Occasion { note_id: asked.note.id, digest: asked.digest, username: &asked.own.username };
-        if asked.replies.contains(&occasion.marker().as_str()) {
-            return Ok(false);
+        if let Some(posted) = asked.replies.get(occasion.marker().as_str()) {
+            return Ok((*posted, false));
         }
         let body = self.replies.render(answer, occasion, &self.policy)?;
         // Neither an internal note nor an internal comment is answered where everybody can read.
@@ -149,13 +156,11 @@ impl Clerk {
             (Audience::Members, _) | (_, Audience::Members) => Audience::Members,
         };
         self.intend(asked, [Act::CommentPosted(None)]).await?;
-        self.gitlab.create_note(asked.issue, &body, audience).await?;
-        Ok(true)
+        Ok((self.gitlab.create_note(asked.issue, &body, audience).await?, true))
     }
 
     /// Before each write, so that the ledger knows of it whatever happens. How it ended is kept with the command.
     async fn intend(&self, asked: &Asked<'_>, acts: impl IntoIterator<Item = Act>) -> Result<(), Failure> {
-        let writes = acts.into_iter().map(|act| Write { act, user_id: asked.own.id }).collect();
-        Ok(self.store.intend(asked.issue, writes, clock::now()).await?)
+        Ok(self.store.intend(asked.issue, asked.writes(acts), clock::now()).await?)
     }
 }

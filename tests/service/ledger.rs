@@ -116,6 +116,36 @@ async fn every_write_to_gitlab_is_in_the_ledger_before_and_after() {
 }
 
 #[actix_web::test]
+async fn what_a_command_has_written_is_in_the_ledger_before_and_after() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&["complexity::no"]);
+    app.until_read().await;
+    let before = writes(&app, issue).await.len();
+    app.reporter().note(issue, "@escalator-bot answer complexity yes").unwrap();
+    app.until_read().await;
+    let told = writes(&app, issue).await;
+    let (yes, no) = (Label::new("complexity::yes"), Label::new("complexity::no"));
+    for stage in [Stage::Intended, Stage::Done] {
+        for act in [Act::LabelAdded(yes.clone()), Act::LabelRemoved(no.clone())] {
+            let times = told[before..].iter().filter(|told| **told == (stage, act.clone())).count();
+            assert_eq!(times, 1, "{stage:?} {act:?}: {told:?}");
+        }
+    }
+
+    // A reply that was posted without our hearing of it is known by its id once it is found.
+    let before = told.len();
+    app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(Loss::BadGateway)).on("POST", "/notes").times(1));
+    app.reporter().note(issue, "@escalator-bot help").unwrap();
+    app.until_read().await;
+    let reply = app.gitlab.notes(issue).last().unwrap().id;
+    assert_eq!(
+        writes(&app, issue).await[before..],
+        [(Stage::Intended, Act::CommentPosted(None)), (Stage::Done, Act::CommentPosted(Some(reply)))]
+    );
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn a_write_whose_answer_never_came_is_in_the_ledger_all_the_same() {
     let app = TestApp::start().await;
     app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(Loss::BadGateway)).on("POST", "/notes").times(1));

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::types::Type;
 
-use super::Postgres;
 use super::queue::{Key, Marking, insert_and_notify, issue as issue_of, signed, unsigned};
+use super::{Postgres, writes};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::commands::{Answered, Reading};
+use crate::store::writes::Stage;
 
 impl Postgres {
     pub async fn ask_to_read(&self, issue: IssueRef, now: Millis) -> Result<(), Error> {
@@ -119,7 +120,9 @@ impl Postgres {
 
     pub async fn keep_answered(&self, answered: Answered, now: Millis) -> Result<(), Error> {
         let keeping = async {
+            let key = Key::of(answered.issue)?;
             let lent = self.pool.lend().await?;
+            lent.begin().await?;
             let (note_id, user_id) = (signed(answered.note_id)?, signed(answered.user_id)?);
             let (added, removed) =
                 (answered.added.as_ref().map(Label::title), answered.removed.as_ref().map(Label::title));
@@ -127,7 +130,7 @@ impl Postgres {
                 "INSERT INTO command
                      (project_id, iid, note_id, digest, user_id, verb, outcome, label_added, label_removed, at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
-                &Key::of(answered.issue)?.and([
+                &key.and([
                     (&note_id as _, Type::INT8),
                     (&answered.digest as _, Type::TEXT),
                     (&user_id as _, Type::INT8),
@@ -139,8 +142,8 @@ impl Postgres {
                 ]),
             )
             .await?;
-            lent.give_back();
-            Ok(())
+            writes::append(&lent, &key, &answered.writes, Stage::Done, now).await?;
+            lent.commit().await
         };
         self.pool.in_time(keeping).await
     }

@@ -2,14 +2,15 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Sqlite;
 use super::queue::{insert, standing};
+use super::{Sqlite, writes};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::commands::{Answered, Reading};
 use crate::store::queue::Place;
+use crate::store::writes::Stage;
 
 impl Sqlite {
     pub async fn ask_to_read(&self, issue: IssueRef, now: Millis) -> Result<(), Error> {
@@ -129,7 +130,7 @@ fn keep(connection: &Connection, answered: &Answered, now: Millis) -> Result<(),
             answered.removed.as_ref().map(Label::title),
             now.0
         ])?;
-    Ok(())
+    writes::append(connection, answered.issue, &answered.writes, Stage::Done, now)
 }
 
 fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
