@@ -30,6 +30,15 @@ const PAUSE: Duration = Duration::from_secs(10);
 const OLDEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The name of the one watermark: the first start.
 const FIRST_START: &str = "first start";
+/// What comes of each command if all is well; shown in the metrics from the start.
+const WELL_ANSWERED: [(&str, &str); 6] = [
+    ("explain", "explain"),
+    ("recheck", "done"),
+    ("answer", "done"),
+    ("accept", "done"),
+    ("decline", "done"),
+    ("help", "help"),
+];
 
 /// Answers commands.
 #[derive(Clone)]
@@ -60,6 +69,9 @@ impl Clerk {
     /// Works until told to stop. Breaking off in the middle is fine: what is not recorded as answered is read again, and
     /// its reply looked for before it is posted.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        for (verb, outcome) in WELL_ANSWERED {
+            count(Some(verb), outcome, 0);
+        }
         let mut pause = INTERVAL;
         while !*stop.borrow() {
             tokio::select! {
@@ -167,7 +179,9 @@ impl Clerk {
                 outcome = answered.outcome,
                 "answered a command"
             );
+            let (verb, outcome) = (answered.verb, answered.outcome);
             self.store.keep_answered(answered, clock::now()).await?;
+            count(verb, outcome, 1);
         }
         Ok(snapshot.comments.map(|comments| comments + posted))
     }
@@ -195,6 +209,12 @@ impl Asked<'_> {
     pub fn writes(&self, acts: impl IntoIterator<Item = Act>) -> Vec<Write> {
         acts.into_iter().map(|act| Write { act, user_id: self.own.id }).collect()
     }
+}
+
+/// Verbs and outcomes are words of ours, so that there are few of them.
+fn count(verb: Option<&'static str>, outcome: &'static str, more: u64) {
+    let verb = verb.unwrap_or("none");
+    metrics::counter!("escalator_commands_total", "verb" => verb, "outcome" => outcome).increment(more);
 }
 
 /// By which an edit into another command is noticed, and nothing of it can be read.
