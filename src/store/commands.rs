@@ -109,6 +109,23 @@ impl Store {
         }
     }
 
+    /// Whether a user was answered so on an issue since then.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be read.
+    pub async fn was_answered(
+        &self,
+        issue: IssueRef,
+        user_id: u64,
+        outcome: &'static str,
+        since: Millis,
+    ) -> Result<bool, Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.was_answered(issue, user_id, outcome, since).await,
+            Engine::Postgres(postgres) => postgres.was_answered(issue, user_id, outcome, since).await,
+        }
+    }
+
     /// Keeps that a command was answered, together with what was written for it.
     ///
     /// # Errors

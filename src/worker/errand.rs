@@ -8,7 +8,7 @@ use super::clerk::{Asked, Clerk};
 use crate::calculator::assess::{Verdict, assess};
 use crate::calculator::issue::State;
 use crate::calculator::label::Label;
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::command::{self, Command};
 use crate::comment::{Answer, Occasion, View};
 use crate::config::settings::Mode;
@@ -19,6 +19,9 @@ use crate::store::Act;
 const GUEST: u32 = 10;
 /// The reaction that says "done".
 const DONE: &str = "white_check_mark";
+/// For so long one refusal is enough for a stranger's commands on one issue: everybody may write on a public project, and
+/// GitLab allows us only so many comments.
+const REFUSED_MILLIS: i64 = 60 * 60 * 1000;
 
 /// What came of a command.
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub(super) struct Deed {
 enum Errand<'policy> {
     /// This is said.
     Say(Answer<'policy>),
+    /// Nothing, which is what a stranger gets who has been refused just now.
+    Silence,
     /// The issue, and our comment on it, are looked at again.
     Recheck,
     /// This label comes on, and the other one off if the issue bears it.
@@ -49,7 +54,7 @@ impl Clerk {
         let command = command::parse(asked.request, &self.policy);
         let verb = command.as_ref().ok().map(Command::verb);
         let errand = match command {
-            _ if !self.is_member(asked).await? => Errand::Say(Answer::Stranger),
+            _ if !self.is_member(asked).await? => self.refusal(asked).await?,
             Ok(command) => self.errand(&command, asked, snapshot).await?,
             Err(misread) => Errand::Say(Answer::Misread(misread)),
         };
@@ -67,6 +72,7 @@ impl Clerk {
                 let done = vec![Act::CommentPosted(Some(note_id))];
                 Ok(Deed { verb, outcome: answer.name(), done, posted, ..Deed::default() })
             }
+            Errand::Silence => Ok(Deed { verb, outcome: "stranger-again", ..Deed::default() }),
             Errand::Recheck => {
                 self.store.doubt_note(asked.issue).await?;
                 self.store.recheck(asked.issue, clock::now()).await?;
@@ -84,6 +90,13 @@ impl Clerk {
     async fn is_member(&self, asked: &Asked<'_>) -> Result<bool, Failure> {
         let level = self.gitlab.access_level(asked.issue, asked.note.author_id).await?;
         Ok(level.is_some_and(|level| level >= GUEST))
+    }
+
+    async fn refusal(&self, asked: &Asked<'_>) -> Result<Errand<'_>, Failure> {
+        let (answer, since) = (Answer::Stranger, Millis(clock::now().0 - REFUSED_MILLIS));
+        let author = asked.note.author_id;
+        let refused = self.store.was_answered(asked.issue, author, answer.name(), since).await?;
+        Ok(if refused { Errand::Silence } else { Errand::Say(answer) })
     }
 
     async fn errand(

@@ -82,6 +82,22 @@ async fn what_was_written_for_a_command_is_in_the_ledger_of_writes_with_it() {
 }
 
 #[tokio::test]
+async fn who_was_answered_how_is_known_for_a_while_and_on_one_issue() {
+    on_each_engine(async |store| {
+        store.keep_answered(answered(7, "stranger"), Millis(10)).await.unwrap();
+        let told = async |iid, user_id, outcome, since| {
+            store.was_answered(issue(iid), user_id, outcome, Millis(since)).await.unwrap()
+        };
+        assert!(told(1, 3, "stranger", 10).await);
+        assert!(!told(1, 3, "stranger", 11).await, "longer ago");
+        assert!(!told(2, 3, "stranger", 0).await, "on another issue");
+        assert!(!told(1, 4, "stranger", 0).await, "somebody else");
+        assert!(!told(1, 3, "help", 0).await, "otherwise");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_recheck_queues_an_issue_that_nobody_follows_and_runs_a_claimed_one_once_more() {
     on_each_engine(async |store| {
         store.recheck(issue(1), Millis(1)).await.unwrap();

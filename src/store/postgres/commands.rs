@@ -118,6 +118,33 @@ impl Postgres {
         self.pool.in_time(reading).await
     }
 
+    pub async fn was_answered(
+        &self,
+        issue: IssueRef,
+        user_id: u64,
+        outcome: &'static str,
+        since: Millis,
+    ) -> Result<bool, Error> {
+        let reading = async {
+            let lent = self.pool.lend().await?;
+            let user_id = signed(user_id)?;
+            let row = lent
+                .query_typed_one(
+                    "SELECT EXISTS (SELECT FROM command WHERE project_id = $1 AND iid = $2 AND at >= $3
+                                        AND user_id = $4 AND outcome = $5)",
+                    &Key::of(issue)?.and([
+                        (&since.0 as _, Type::INT8),
+                        (&user_id as _, Type::INT8),
+                        (&outcome as _, Type::TEXT),
+                    ]),
+                )
+                .await?;
+            lent.give_back();
+            Ok(row.try_get(0)?)
+        };
+        self.pool.in_time(reading).await
+    }
+
     pub async fn keep_answered(&self, answered: Answered, now: Millis) -> Result<(), Error> {
         let keeping = async {
             let key = Key::of(answered.issue)?;

@@ -47,6 +47,28 @@ impl Sqlite {
             .await
     }
 
+    pub async fn was_answered(
+        &self,
+        issue: IssueRef,
+        user_id: u64,
+        outcome: &'static str,
+        since: Millis,
+    ) -> Result<bool, Error> {
+        self.reader
+            .run(move |connection| {
+                let found = connection
+                    .prepare_cached(
+                        "SELECT EXISTS (SELECT 1 FROM command WHERE project_id = ?1 AND iid = ?2 AND at >= ?3
+                                            AND user_id = ?4 AND outcome = ?5)",
+                    )?
+                    .query_row(params![issue.project_id, issue.iid, since.0, user_id, outcome], |row| {
+                        row.get(0)
+                    })?;
+                Ok(found)
+            })
+            .await
+    }
+
     pub async fn keep_answered(&self, answered: Answered, now: Millis) -> Result<(), Error> {
         self.writer.run(move |connection| keep(connection, &answered, now)).await
     }
