@@ -41,6 +41,19 @@ pub struct Answered {
     pub writes: Vec<Write>,
 }
 
+/// An answered command that put a label on, and perhaps took another one off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelCommand {
+    /// Who gave it.
+    pub user_id: u64,
+    /// The label that was put on.
+    pub added: Label,
+    /// The label that was taken off.
+    pub removed: Option<Label>,
+    /// When it was answered, by our clock.
+    pub at: Millis,
+}
+
 impl Store {
     /// Notes that an issue's notes have to be read.
     ///
@@ -123,6 +136,17 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.was_answered(issue, user_id, outcome, since).await,
             Engine::Postgres(postgres) => postgres.was_answered(issue, user_id, outcome, since).await,
+        }
+    }
+
+    /// The answered commands that put labels on an issue, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if they could not be read.
+    pub async fn label_commands(&self, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.label_commands(issue).await,
+            Engine::Postgres(postgres) => postgres.label_commands(issue).await,
         }
     }
 

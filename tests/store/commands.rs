@@ -2,7 +2,7 @@
 
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
-use escalator::store::{Act, Answered, Claimed, Stage, Write};
+use escalator::store::{Act, Answered, Claimed, LabelCommand, Stage, Write};
 
 use super::{LEASE, issue, on_each_engine};
 
@@ -93,6 +93,30 @@ async fn who_was_answered_how_is_known_for_a_while_and_on_one_issue() {
         assert!(!told(2, 3, "stranger", 0).await, "on another issue");
         assert!(!told(1, 4, "stranger", 0).await, "somebody else");
         assert!(!told(1, 3, "help", 0).await, "otherwise");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn commands_that_set_labels_tell_who_gave_them() {
+    on_each_engine(async |store| {
+        let (yes, no) = (Label::new("complexity::yes"), Label::new("complexity::no"));
+        let first = Answered { added: Some(yes.clone()), ..answered(7, "done") };
+        let second = Answered {
+            added: Some(no.clone()),
+            removed: Some(yes.clone()),
+            user_id: 4,
+            ..answered(8, "done")
+        };
+        store.keep_answered(second, Millis(20)).await.unwrap();
+        store.keep_answered(first, Millis(10)).await.unwrap();
+        store.keep_answered(answered(9, "help"), Millis(30)).await.unwrap();
+        let told = [
+            LabelCommand { user_id: 3, added: yes.clone(), removed: None, at: Millis(10) },
+            LabelCommand { user_id: 4, added: no, removed: Some(yes), at: Millis(20) },
+        ];
+        assert_eq!(store.label_commands(issue(1)).await, Ok(told.to_vec()));
+        assert_eq!(store.label_commands(issue(2)).await, Ok(Vec::new()));
     })
     .await;
 }

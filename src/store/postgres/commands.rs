@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::queue::{Key, Marking, insert_and_notify, issue as issue_of, signed, unsigned};
@@ -10,7 +11,7 @@ use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::commands::{Answered, Reading};
+use crate::store::commands::{Answered, LabelCommand, Reading};
 use crate::store::writes::Stage;
 
 impl Postgres {
@@ -141,6 +142,30 @@ impl Postgres {
                 .await?;
             lent.give_back();
             Ok(row.try_get(0)?)
+        };
+        self.pool.in_time(reading).await
+    }
+
+    pub async fn label_commands(&self, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+        let reading = async {
+            let lent = self.pool.lend().await?;
+            let rows = lent
+                .query_typed(
+                    "SELECT user_id, label_added, label_removed, at FROM command
+                     WHERE project_id = $1 AND iid = $2 AND label_added IS NOT NULL ORDER BY at",
+                    &Key::of(issue)?.and([]),
+                )
+                .await?;
+            lent.give_back();
+            let read = |row: &Row| {
+                Ok(LabelCommand {
+                    user_id: unsigned(row.try_get(0)?)?,
+                    added: Label::new(row.try_get(1)?),
+                    removed: row.try_get::<_, Option<&str>>(2)?.map(Label::new),
+                    at: Millis(row.try_get(3)?),
+                })
+            };
+            rows.iter().map(read).collect()
         };
         self.pool.in_time(reading).await
     }

@@ -8,7 +8,7 @@ use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::commands::{Answered, Reading};
+use crate::store::commands::{Answered, LabelCommand, Reading};
 use crate::store::queue::Place;
 use crate::store::writes::Stage;
 
@@ -67,6 +67,10 @@ impl Sqlite {
                 Ok(found)
             })
             .await
+    }
+
+    pub async fn label_commands(&self, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+        self.reader.run(move |connection| label_commands(connection, issue)).await
     }
 
     pub async fn keep_answered(&self, answered: Answered, now: Millis) -> Result<(), Error> {
@@ -153,6 +157,22 @@ fn keep(connection: &Connection, answered: &Answered, now: Millis) -> Result<(),
             now.0
         ])?;
     writes::append(connection, answered.issue, &answered.writes, Stage::Done, now)
+}
+
+fn label_commands(connection: &Connection, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT user_id, label_added, label_removed, at FROM command
+         WHERE project_id = ?1 AND iid = ?2 AND label_added IS NOT NULL ORDER BY at",
+    )?;
+    let rows = statement.query_map(params![issue.project_id, issue.iid], |row| {
+        Ok(LabelCommand {
+            user_id: row.get(0)?,
+            added: Label::new(&row.get::<_, String>(1)?),
+            removed: row.get::<_, Option<String>>(2)?.as_deref().map(Label::new),
+            at: Millis(row.get(3)?),
+        })
+    })?;
+    rows.collect::<Result<_, _>>().map_err(Error::from)
 }
 
 fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
