@@ -77,8 +77,8 @@ impl Service {
         };
         let desk = desk(renderer, &store, &gitlab, identity, &policy, settings);
         let retry = retry_policy(&settings.queue);
-        let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
-        let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
+        let worker = Worker { store: store.clone(), desk: Arc::clone(&desk), gate: Arc::clone(&gate), retry };
+        let scribe = Scribe { desk, gate: Arc::clone(&gate), retry };
         let clerk = clerk(&worker, settings).await?;
         let token_watch = TokenWatch::new(config.gitlab.token, gitlab.clone(), Arc::clone(&gate), retry);
         let admin = Admin {
@@ -209,7 +209,7 @@ async fn start_applying(
 fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
     start_part(parts, "the scribe", async move {
         let work = || scribe.clone().run(stopped.clone());
-        on_duty(&scribe.store, Duty::Scribe, work, stopped.clone()).await;
+        on_duty(&scribe.desk.store, Duty::Scribe, work, stopped.clone()).await;
     });
 }
 

@@ -35,7 +35,7 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
-pub use commands::{Answered, Reading};
+pub use commands::{Answered, LabelCommand, Reading};
 pub use copy::{CopyError, Copying};
 pub use duty::Duty;
 pub use echo::Echo;

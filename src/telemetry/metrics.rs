@@ -155,6 +155,10 @@ fn describe_assessments() {
         Unit::Seconds,
         "How long it took from an issue's mark in the queue until all was right in GitLab."
     );
+    describe_counter!(
+        "escalator_commands_total",
+        "Commands in comments that were answered, by verb, none where there was no such command, and outcome."
+    );
 }
 
 fn describe_gitlab() {

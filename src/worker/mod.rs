@@ -12,6 +12,7 @@ mod gate;
 mod lease;
 mod look;
 mod note;
+mod own_users;
 mod policy_watch;
 mod scribe;
 mod token_watch;
