@@ -13,6 +13,7 @@ mod lease;
 mod look;
 mod note;
 mod own_users;
+mod policy_watch;
 mod scribe;
 mod token_watch;
 mod writes;
@@ -34,6 +35,7 @@ pub use duty::on_duty;
 pub use gate::{Gate, Pause, PauseReason};
 pub use lease::{LEASE, Lease};
 pub use look::{Changes, Look, Written};
+pub use policy_watch::PolicyWatch;
 pub use scribe::Scribe;
 pub use token_watch::TokenWatch;
 

@@ -12,4 +12,5 @@ mod binary;
 mod commands;
 mod kills;
 mod late;
+mod policy;
 mod storm;

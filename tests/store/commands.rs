@@ -2,7 +2,7 @@
 
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
-use escalator::store::{Act, Answered, Claimed, LabelCommand, Stage, Write};
+use escalator::store::{Act, Answered, Claimed, LabelCommand, Origin, Stage, Write};
 
 use super::{LEASE, issue, on_each_engine};
 
@@ -62,7 +62,7 @@ async fn an_answered_command_is_known_by_its_note_and_its_request() {
 async fn what_was_written_for_a_command_is_in_the_ledger_of_writes_with_it() {
     on_each_engine(async |store| {
         let label = || Label::new("complexity::yes");
-        let write = |act| Write { act, user_id: 9 };
+        let write = |act| Write { act, user_id: 9, origin: Origin::Command };
         let writes = vec![write(Act::LabelAdded(label())), write(Act::CommentPosted(Some(8)))];
         store.intend(issue(1), vec![write(Act::LabelAdded(label()))], Millis(1)).await.unwrap();
         store.keep_answered(Answered { writes, ..answered(7, "done") }, Millis(2)).await.unwrap();

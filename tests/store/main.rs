@@ -7,6 +7,7 @@
 mod causes;
 mod commands;
 mod echo;
+mod fuse;
 mod glance;
 mod histories;
 mod made;

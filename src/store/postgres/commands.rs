@@ -194,7 +194,8 @@ impl Postgres {
                 ]),
             )
             .await?;
-            writes::append(&lent, &key, &answered.writes, Stage::Done, now).await?;
+            let done = answered.writes.iter().map(|write| (Stage::Done, write));
+            writes::append(&lent, &key, done, now).await?;
             lent.commit().await
         };
         self.pool.in_time(keeping).await

@@ -156,7 +156,8 @@ fn keep(connection: &Connection, answered: &Answered, now: Millis) -> Result<(),
             answered.removed.as_ref().map(Label::title),
             now.0
         ])?;
-    writes::append(connection, answered.issue, &answered.writes, Stage::Done, now)
+    let done = answered.writes.iter().map(|write| (Stage::Done, write));
+    writes::append(connection, answered.issue, done, now)
 }
 
 fn label_commands(connection: &Connection, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
@@ -175,7 +176,7 @@ fn label_commands(connection: &Connection, issue: IssueRef) -> Result<Vec<LabelC
     rows.collect::<Result<_, _>>().map_err(Error::from)
 }
 
-fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
+pub(super) fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
     match standing(connection, issue)?.place {
         Some(Place::Waiting) => {}
         Some(Place::Claimed) => {
