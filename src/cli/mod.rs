@@ -8,6 +8,8 @@ mod demo;
 mod doctor;
 mod output;
 mod parked;
+mod patience;
+mod progress;
 mod score;
 mod score_report;
 mod serve;
