@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::after_failure::Failure;
 use super::lease::Lease;
 use super::look::{Changes, Look};
+use super::own_users::own_users;
 use super::writes::{done, of_labels};
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
@@ -14,7 +15,6 @@ use crate::calculator::own_users::OwnUsers;
 use crate::calculator::plan::{Author, Hand, Plan, hand, last_event, plan, suspicions};
 use crate::calculator::policy::Policy;
 use crate::calculator::standing::{LabelDifference, Standing};
-use crate::clock;
 use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
@@ -164,27 +164,7 @@ impl Desk {
     /// # Errors
     /// If GitLab does not tell, or the store does not.
     pub async fn own_users(&self, replacements: u64) -> Result<OwnUsers, Failure> {
-        if let Some(known) = self.identity.users_with(replacements) {
-            return Ok(known);
-        }
-        let user = self.gitlab.own_user().await?;
-        self.identity.learn_name(&user.username);
-        match self.mode {
-            // Only whom GitLab calls a bot: a person's own comments must not become ours because of a mistaken token.
-            Mode::Live if user.bot => self.store.remember_own_bot(user.id, clock::now()).await?,
-            // Whoever writes nothing leaves nothing to recognise.
-            Mode::Live | Mode::DryRun => {}
-        }
-        let users = OwnUsers::new(user.id, self.store.own_bots().await?);
-        if let Some(before) = self.identity.learn(users.clone(), replacements) {
-            tracing::warn!(
-                before,
-                user_id = user.id,
-                still_ours = users.include(before),
-                "the access token is another user's now; what a bot wrote before still counts as ours, what a person did does not"
-            );
-        }
-        Ok(users)
+        own_users(&self.gitlab, &self.store, &self.identity, self.mode, replacements).await
     }
 
     /// The plan, after asking GitLab's label events about labels that somebody else may have touched.

@@ -12,6 +12,7 @@ mod gate;
 mod lease;
 mod look;
 mod note;
+mod own_users;
 mod scribe;
 mod token_watch;
 mod writes;
@@ -33,6 +34,7 @@ pub use duty::on_duty;
 pub use gate::{Gate, Pause, PauseReason};
 pub use lease::{LEASE, Lease};
 pub use look::{Changes, Look, Written};
+pub use own_users::own_users;
 pub use scribe::Scribe;
 pub use token_watch::TokenWatch;
 
