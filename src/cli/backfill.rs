@@ -21,7 +21,7 @@ use crate::config::{Loaded, load};
 use crate::gitlab::{Client, Place};
 use crate::identity::Identity;
 use crate::service::{audience, open_store, retry_policy, watched_places};
-use crate::store::OpenError;
+use crate::store::{OpenError, Origin};
 use crate::worker::{Desk, Gate};
 
 /// Where to look, and whether to write.
@@ -57,6 +57,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
             renderer,
             audience: audience(&loaded.settings.comment),
             mode,
+            origin: Origin::Backfill,
         };
         walk(desk, &loaded, &places).await
     })

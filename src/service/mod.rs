@@ -17,7 +17,7 @@ use crate::comment::{self, Renderer, ReplyRenderer};
 use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::{Duty, OpenError, Store, Walk};
+use crate::store::{Duty, OpenError, Origin, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{Admin, Metrics};
 use crate::watchdog::{Mending, Watchdog};
@@ -75,15 +75,7 @@ impl Service {
             store: store.clone(),
             tally: Tally::start(),
         };
-        let desk = Arc::new(Desk {
-            store: store.clone(),
-            gitlab: gitlab.clone(),
-            identity,
-            policy: Arc::clone(&policy),
-            renderer,
-            audience: audience(&settings.comment),
-            mode: settings.mode,
-        });
+        let desk = desk(renderer, &store, &gitlab, identity, &policy, settings);
         let retry = retry_policy(&settings.queue);
         let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
         let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
@@ -209,6 +201,26 @@ fn renderer(comment: &settings::Comment, policy: &Policy) -> Result<Renderer, co
     let renderer = Renderer::new(comment.templates.as_deref())?;
     renderer.check(policy)?;
     Ok(renderer)
+}
+
+fn desk(
+    renderer: Renderer,
+    store: &Store,
+    gitlab: &Client,
+    identity: Identity,
+    policy: &Arc<Policy>,
+    settings: &settings::Settings,
+) -> Arc<Desk> {
+    Arc::new(Desk {
+        store: store.clone(),
+        gitlab: gitlab.clone(),
+        identity,
+        policy: Arc::clone(policy),
+        renderer,
+        audience: audience(&settings.comment),
+        mode: settings.mode,
+        origin: Origin::Service,
+    })
 }
 
 /// The clerk, who knows what the desk knows.

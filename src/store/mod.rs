@@ -10,6 +10,7 @@ mod copy;
 mod duty;
 mod echo;
 mod followed;
+mod fuse;
 mod inspection;
 mod ledger;
 mod made;
@@ -19,6 +20,7 @@ mod postgres;
 mod queue;
 mod rows;
 mod sqlite;
+mod stops;
 mod watermarks;
 mod writes;
 
@@ -42,8 +44,9 @@ pub use ledger::{Cause, Entry, OpenCause};
 pub use made::{Made, MadeKind};
 pub use parked::Parked;
 pub use queue::{Depth, Marked};
+pub use stops::{Stop, StopReason};
 pub use watermarks::Walk;
-pub use writes::{Act, Stage, Write, Written};
+pub use writes::{Act, Origin, Stage, Write, Written};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +57,9 @@ pub enum Error {
     /// It holds something that this program cannot have written.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
+    /// Nothing may be written to GitLab, or to this issue, until somebody lifts that.
+    #[error("{0}; find out why, then: {remedy}", remedy = .0.remedy())]
+    Stopped(Stop),
 }
 
 impl Error {
@@ -150,6 +156,8 @@ pub struct Store {
     engine: Engine,
     /// Wakes a sleeping worker when an issue was marked.
     marked: Arc<Notify>,
+    /// How many writes a minute are too many, if any are.
+    fuse: Option<u32>,
 }
 
 /// What keeps it.
@@ -165,7 +173,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do. An existing file that is not understood is never touched.
     pub fn open(path: &Path, now: Millis) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default(), fuse: None })
     }
 
     /// Opens an existing store beside the process that serves from it, to see what is parked and to decide about it.
@@ -173,7 +181,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do.
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default(), fuse: None })
     }
 
     /// Connects to the store in a PostgreSQL database, which other replicas may share, and brings its schema up to date.
@@ -182,7 +190,7 @@ impl Store {
     /// Why it cannot be used and what to do. A schema that is not understood is never touched.
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         let marked = Arc::default();
-        Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked })
+        Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked, fuse: None })
     }
 
     /// Only brings the schema of a SQLite file up to date; creates it where there is none.

@@ -30,8 +30,8 @@ pub struct Metrics {
 pub struct Scrape {
     /// The queue, if the store can tell.
     pub depth: Option<Depth>,
-    /// For each reason, how long GitLab still wants no calls.
-    pub pauses: [(&'static str, Duration); 2],
+    /// For each reason, how long there are to be no calls to GitLab.
+    pub pauses: [(&'static str, Duration); 3],
     /// How long the access token is good, if GitLab ever told.
     pub token_days_left: Option<f64>,
 }
@@ -164,7 +164,7 @@ fn describe_gitlab() {
     describe_gauge!(
         "escalator_gitlab_pause_seconds",
         Unit::Seconds,
-        "How long GitLab still wants no calls, by reason; 0 if there is no pause."
+        "How long there are to be no calls yet, by reason; 0 if there is no pause."
     );
     describe_gauge!(
         "escalator_gitlab_token_days_left",

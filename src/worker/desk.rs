@@ -19,7 +19,7 @@ use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
 use crate::identity::Identity;
-use crate::store::{Entry, Recollection, Record, Store};
+use crate::store::{Entry, Origin, Recollection, Record, Store};
 
 /// Looks at issues.
 pub struct Desk {
@@ -37,6 +37,8 @@ pub struct Desk {
     pub audience: Audience,
     /// Whether to write.
     pub mode: Mode,
+    /// Whose work it is, for the ledger.
+    pub origin: Origin,
 }
 
 impl Desk {
@@ -102,7 +104,7 @@ impl Desk {
             milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "assessed"
         );
-        let writes = done(&plan, note.as_ref(), written, own);
+        let writes = done(&plan, note.as_ref(), written, own, self.origin);
         let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);
         let changes = Changes {
             score: assessment.score,

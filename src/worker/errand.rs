@@ -13,7 +13,7 @@ use crate::command::{self, Command};
 use crate::comment::{Answer, Occasion, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{Audience, LabelChange, Snapshot};
-use crate::store::{Act, Write};
+use crate::store::{Act, Origin, Write};
 
 /// GitLab's number for the Guest role. Members give commands, also those whose role does not let them label.
 const GUEST: u32 = 10;
@@ -155,7 +155,8 @@ impl Clerk {
 
     /// Before each write, so that the ledger knows of it whatever happens. How it ended is kept with the command.
     async fn intend(&self, asked: &Asked<'_>, acts: impl IntoIterator<Item = Act>) -> Result<(), Failure> {
-        let writes = acts.into_iter().map(|act| Write { act, user_id: asked.own.id }).collect();
-        Ok(self.store.intend(asked.issue, writes, clock::now()).await?)
+        let writes =
+            acts.into_iter().map(|act| Write { act, user_id: asked.own.id, origin: Origin::Command });
+        Ok(self.store.intend(asked.issue, writes.collect(), clock::now()).await?)
     }
 }

@@ -6,6 +6,7 @@
 
 mod commands;
 mod echo;
+mod fuse;
 mod glance;
 mod histories;
 mod made;

@@ -20,6 +20,7 @@ mod parked;
 mod pool;
 mod queue;
 mod server;
+mod stops;
 mod watermarks;
 mod writes;
 

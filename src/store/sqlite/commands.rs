@@ -132,7 +132,7 @@ fn keep(connection: &Connection, answered: &Answered, now: Millis) -> Result<(),
     Ok(())
 }
 
-fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
+pub(super) fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
     match standing(connection, issue)?.place {
         Some(Place::Waiting) => {}
         Some(Place::Claimed) => {
