@@ -10,6 +10,7 @@ mod output;
 mod parked;
 mod patience;
 mod progress;
+mod resume;
 mod score;
 mod score_report;
 mod serve;
@@ -56,6 +57,8 @@ enum Command {
     /// List, retry or drop what could not be done.
     #[command(subcommand)]
     Parked(parked::Command),
+    /// Let writing to GitLab go on that was stopped, because there was too much of it.
+    Resume(resume::Arguments),
     /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
     #[command(subcommand)]
     Store(store::Command),
@@ -124,6 +127,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Doctor(arguments) => doctor::run(&arguments, &sources()?),
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
+        Command::Resume(arguments) => resume::run(&arguments, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),
     }

@@ -64,7 +64,7 @@ impl Service {
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
-        let store = open_store(&config.store).await?;
+        let store = open_store(&config.store).await?.with_fuse(config.fuse);
         let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
 
         let receiver = Receiver {

@@ -35,16 +35,20 @@ pub enum StopReason {
 }
 
 impl Stop {
+    /// How far stops reach, in words for metrics.
+    pub const SCOPES: [&'static str; 2] = ["service", "issue"];
+
     /// Whether it keeps us from writing to this issue.
     #[must_use]
     pub fn holds(&self, issue: IssueRef) -> bool {
         self.issue.is_none_or(|stopped| stopped == issue)
     }
 
-    /// One word for how far it reaches, for metrics.
+    /// One of the words for how far it reaches.
     #[must_use]
     pub fn scope(&self) -> &'static str {
-        if self.issue.is_some() { "issue" } else { "service" }
+        let [service, issue] = Self::SCOPES;
+        if self.issue.is_some() { issue } else { service }
     }
 
     /// The command that lifts it.
@@ -59,10 +63,11 @@ impl Stop {
 
 impl fmt::Display for Stop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.issue {
-            Some(issue) => write!(formatter, "writing to {issue} is stopped: {}", self.reason),
-            None => write!(formatter, "writing is stopped: {}", self.reason),
+        formatter.write_str("writing")?;
+        if let Some(issue) = self.issue {
+            write!(formatter, " to {issue}")?;
         }
+        write!(formatter, " is stopped since {}, because {}", self.at, self.reason)
     }
 }
 

@@ -19,12 +19,14 @@ use crate::comment::ReplyRenderer;
 use crate::config::settings::Mode;
 use crate::gitlab::{Audience, Client, Note, ProjectRef, User};
 use crate::identity::Identity;
-use crate::store::{Answered, Reading, Store, Walk};
+use crate::store::{self, Answered, Reading, Store, Walk};
 
 /// How often it looks whether there is something to read. Somebody waits for the answer.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long it waits when the store does not answer.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How long the commands of an issue wait to which nothing may be written.
+const STOPPED: Duration = Duration::from_secs(10 * 60);
 /// Older notes are no commands any more: who wrote one has long done it otherwise.
 const OLDEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The name of the one watermark: the first start.
@@ -116,6 +118,11 @@ impl Clerk {
             Next::PauseAll(pause) => {
                 tracing::warn!(%issue, pause = ?pause.length, error = %failure, "all work in GitLab pauses");
                 self.gate.pause_everywhere(pause, &self.store).await;
+            }
+            // Somebody is to have looked first; whoever lifts the stop has the notes read at once.
+            Next::Park if matches!(failure, Failure::Store(store::Error::Stopped(_))) => {
+                tracing::warn!(%issue, error = %failure, "commands wait");
+                self.store.postpone_reading(reading, again(STOPPED)).await?;
             }
             Next::Park | Next::Drop | Next::Leave => {
                 tracing::error!(%issue, error = %failure, "gave up on the commands of an issue until somebody writes another");

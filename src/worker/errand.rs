@@ -52,7 +52,8 @@ impl Clerk {
             Err(misread) => Errand::Say(Answer::Misread(misread)),
         };
         match self.mode {
-            Mode::Live => {}
+            // Of what follows, the ledger knows no reactions.
+            Mode::Live => self.store.may_write(asked.issue).await?,
             // Recorded all the same: nobody expects an answer any more once the mode is live.
             Mode::DryRun => {
                 tracing::info!(issue = %asked.issue, note_id = asked.note.id, verb, "dry run: would answer a command");

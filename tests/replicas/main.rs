@@ -13,6 +13,7 @@ mod away;
 mod balancer;
 mod bouncer;
 mod fleet;
+mod fuse;
 mod killed;
 mod shared;
 mod spread;

@@ -84,6 +84,7 @@ impl TestApp {
             ("GITLAB__REQUESTS_PER_SECOND", "10000".to_owned()),
             ("GITLAB__NOTES_PER_MINUTE", "100000".to_owned()),
             ("GITLAB__TIMEOUT", "2s".to_owned()),
+            ("WRITES__FUSE", "100000".to_owned()),
             ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),
             ("QUEUE__RETRY_BASE", "50ms".to_owned()),
             ("SERVER__LISTEN", "127.0.0.1:0".to_owned()),

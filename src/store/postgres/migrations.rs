@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
 use super::error::explain;
+use super::stops;
 use crate::store::{Inspection, Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
@@ -73,10 +74,10 @@ pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> 
     Ok(Migrated { from: from.into(), to: version().max(from).into() })
 }
 
-/// What there is, whether this program can work with it, and how many issues are parked.
+/// What there is, whether this program can work with it, how many issues are parked, and whether writing is stopped.
 pub(super) async fn inspect(client: &Client) -> Result<Inspection, OpenError> {
     let Some(found) = found(client).await? else {
-        return Ok(Inspection { version: 0, known: version().into(), parked: 0 });
+        return Ok(Inspection { version: 0, known: version().into(), parked: 0, stops: Vec::new() });
     };
     if found.version > version() && found.oldest_reader > version() {
         return Err(OpenError::NewerSchema { found: found.version, known: version() });
@@ -89,10 +90,13 @@ pub(super) async fn inspect(client: &Client) -> Result<Inspection, OpenError> {
         .await
         .map_err(failed)?;
     let parked: i64 = row.try_get(0).map_err(failed)?;
+    let stops =
+        if found.version < stops::SINCE_VERSION { Ok(Vec::new()) } else { stops::stops(client).await };
     Ok(Inspection {
         version: found.version.into(),
         known: version().into(),
         parked: parked.try_into().unwrap_or_default(),
+        stops: stops.map_err(|error| OpenError::Refused { reason: error.to_string() })?,
     })
 }
 

@@ -13,6 +13,8 @@ use crate::store::Error;
 use crate::store::fuse::Kept;
 use crate::store::stops::{Row, Stop};
 
+/// An older schema has no stops.
+pub(super) const SINCE_VERSION: i32 = 6;
 const HOLDING: &str = "SELECT project_id, iid, stopped_at, reason, fuse, label FROM write_stop
                        WHERE lifted_at IS NULL ORDER BY id";
 
@@ -49,7 +51,7 @@ impl Postgres {
     }
 }
 
-async fn stops(client: &Client) -> Result<Vec<Stop>, Error> {
+pub(super) async fn stops(client: &Client) -> Result<Vec<Stop>, Error> {
     client.query_typed(HOLDING, &[]).await?.iter().map(|found| row(found)?.stop()).collect()
 }
 

@@ -10,6 +10,9 @@ use crate::store::Error;
 use crate::store::fuse::Kept;
 use crate::store::stops::{Row, Stop};
 
+/// An older schema has no stops.
+pub(super) const SINCE_VERSION: i64 = 7;
+
 impl Sqlite {
     pub async fn stops(&self) -> Result<Vec<Stop>, Error> {
         self.reader.run(stops).await
