@@ -17,6 +17,8 @@ mod serve;
 mod setup;
 mod signals;
 mod store;
+mod undo;
+mod undo_report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +61,13 @@ enum Command {
     Parked(parked::Command),
     /// Let writing to GitLab go on that was stopped, because there was too much of it.
     Resume(resume::Arguments),
+    /// Take back what Escalator wrote since a moment and nobody has touched since.
+    ///
+    /// First writing is stopped, beside a running service too, so that it does not write the same again; `escalator resume`
+    /// lets it go on. Then labels become what they were, and comments that are new since then are deleted. Labels on which
+    /// another hand came last, comments that somebody reworded, and what a person asked for by a comment stay, and so do
+    /// edits of older comments, whose text nobody keeps. Closed issues are changed as well. A repeat goes on.
+    Undo(undo::Arguments),
     /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
     #[command(subcommand)]
     Store(store::Command),
@@ -128,6 +137,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
         Command::Resume(arguments) => resume::run(&arguments, &sources()?),
+        Command::Undo(arguments) => undo::run(&arguments, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),
     }
