@@ -20,6 +20,7 @@ mod store;
 mod undo;
 mod undo_report;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -83,6 +84,28 @@ enum CommandError {
     Usage(String),
     /// Anything else: exit code 1.
     Failed(anyhow::Error),
+    /// Either, and the log tells already.
+    Logged { exit_code: u8 },
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Failed(_) => 1,
+            Self::Logged { exit_code } => *exit_code,
+        }
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => formatter.write_str(message),
+            Self::Failed(error) => write!(formatter, "{error:#}"),
+            Self::Logged { .. } => Ok(()),
+        }
+    }
 }
 
 impl From<Problems> for CommandError {
@@ -112,16 +135,11 @@ impl From<std::io::Error> for CommandError {
 /// Runs the command that the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match run_command(cli) {
+    match run_command(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(CommandError::Usage(message)) => {
-            output::complain(&message);
-            ExitCode::from(2)
-        }
-        Err(CommandError::Failed(error)) => {
-            output::complain(&format!("{error:#}"));
-            ExitCode::FAILURE
+        Err(error) => {
+            output::complain(&error.to_string());
+            error.exit_code().into()
         }
     }
 }

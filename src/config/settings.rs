@@ -92,7 +92,8 @@ pub struct Store {
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// The address by which GitLab reaches this service's `/webhooks/gitlab`, such as
-    /// `https://escalator.example.com/webhooks/gitlab`: `setup` gives it to the webhooks that it makes.
+    /// `https://escalator.example.com/webhooks/gitlab`. `setup` gives it to the webhooks that it makes; by it `doctor` and
+    /// the watchdog of `serve` know which webhooks lead here.
     #[serde(serialize_with = "without_password_if_any", skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Secret tokens (`X-Gitlab-Token`); several at once while rotating. A comma separates them in the environment, so

@@ -17,12 +17,12 @@ use crate::comment::{self, Renderer, ReplyRenderer};
 use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::{Duty, OpenError, Origin, Store, Walk};
+use crate::store::{self, Duty, OpenError, Origin, PolicyDigest, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{Admin, Metrics};
 use crate::watchdog::{Mending, Watchdog};
 use crate::webhook::{Door, Receiver, Tally};
-use crate::worker::{Clerk, Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
+use crate::worker::{Clerk, Desk, Gate, PolicyWatch, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
 use servers::{admin_server, bind, start_serving, webhook_server};
 
 /// How often histograms are tidied up.
@@ -77,8 +77,8 @@ impl Service {
         };
         let desk = desk(renderer, &store, &gitlab, identity, &policy, settings);
         let retry = retry_policy(&settings.queue);
-        let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
-        let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
+        let worker = Worker { store: store.clone(), desk: Arc::clone(&desk), gate: Arc::clone(&gate), retry };
+        let scribe = Scribe { desk, gate: Arc::clone(&gate), retry };
         let clerk = clerk(&worker, settings).await?;
         let token_watch = TokenWatch::new(config.gitlab.token, gitlab.clone(), Arc::clone(&gate), retry);
         let admin = Admin {
@@ -98,7 +98,7 @@ impl Service {
         let (stop, stopped) = watch::channel(false);
         let mut parts = JoinSet::new();
         let servers = start_serving(webhook_server, admin_server, &mut parts);
-        start_working(&worker, settings.queue.workers, &mut parts, &stopped);
+        start_working(&worker, settings.queue.workers, &mut parts, &stopped).await?;
         start_scribing(scribe.clone(), &mut parts, stopped.clone());
         start_clerk(clerk, &mut parts, stopped.clone());
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
@@ -178,21 +178,38 @@ pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
     groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
 }
 
-fn start_working(
+async fn start_working(
     worker: &Worker,
     workers: usize,
     parts: &mut JoinSet<&'static str>,
     stopped: &watch::Receiver<bool>,
-) {
+) -> Result<(), store::Error> {
+    start_applying(&worker.desk, parts, stopped.clone()).await?;
     for _ in 0..workers {
         start_part(parts, "a worker", worker.clone().run(stopped.clone()));
     }
+    Ok(())
+}
+
+/// Before the first look: others have to see by which policy.
+async fn start_applying(
+    desk: &Desk,
+    parts: &mut JoinSet<&'static str>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), store::Error> {
+    let (store, policy) = (desk.store.clone(), PolicyDigest::of(&(&desk.policy, desk.mode)));
+    let watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
+    start_part(parts, "the policy watch", async move {
+        let work = || watch.clone().run(stopped.clone());
+        on_duty(&store, watch.duty(), work, stopped.clone()).await;
+    });
+    Ok(())
 }
 
 fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
     start_part(parts, "the scribe", async move {
         let work = || scribe.clone().run(stopped.clone());
-        on_duty(&scribe.store, Duty::Scribe, work, stopped.clone()).await;
+        on_duty(&scribe.desk.store, Duty::Scribe, work, stopped.clone()).await;
     });
 }
 

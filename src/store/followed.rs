@@ -8,6 +8,9 @@ use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Hand, Memory};
 
+/// The most issues in a page of those that are followed.
+pub(super) const PAGE: i64 = 100;
+
 /// Escalator's comment on an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteRef {

@@ -7,7 +7,7 @@
 use super::claims::MOST_AHEAD;
 use super::rows::millis;
 use super::stops::{Stop, StopReason};
-use super::writes::{Act, Origin, Stage, Write, Written};
+use super::writes::{Act, Stage, Write, Written};
 use super::{Error, Store};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
@@ -118,15 +118,10 @@ impl Before {
         self.stops.iter().filter(|kept| kept.stop.issue == issue).filter_map(|kept| kept.lifted_at).max()
     }
 
-    /// Whether the same was tried before, since which nothing was surely done. How commands end is not in the ledger: two
-    /// that ask for the same are two.
+    /// Whether the same was tried before, since which nothing was surely done.
     fn stage(&self, write: &Write) -> Stage {
         let mut unfinished = self.recent.iter().take_while(|written| written.stage != Stage::Done);
-        if write.origin == Origin::Service && unfinished.any(|written| written.write == *write) {
-            Stage::Repeated
-        } else {
-            Stage::Intended
-        }
+        if unfinished.any(|written| written.write == *write) { Stage::Repeated } else { Stage::Intended }
     }
 
     /// The label that an act would change once too often.

@@ -16,6 +16,7 @@ mod ledger;
 mod made;
 mod own_bots;
 mod parked;
+mod policies;
 mod postgres;
 mod queue;
 mod rows;
@@ -35,7 +36,7 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
-pub use commands::{Answered, Reading};
+pub use commands::{Answered, LabelCommand, Reading};
 pub use copy::{CopyError, Copying};
 pub use duty::Duty;
 pub use echo::Echo;
@@ -44,6 +45,7 @@ pub use inspection::Inspection;
 pub use ledger::{Cause, Entry, OpenCause};
 pub use made::{Made, MadeKind};
 pub use parked::Parked;
+pub use policies::PolicyDigest;
 pub use queue::{Depth, Marked};
 pub use stops::{Stop, StopReason};
 pub use watermarks::Walk;
@@ -221,6 +223,15 @@ impl Store {
     /// Why it cannot be used and what to do.
     pub async fn migrate(url: &str) -> Result<Migrated, OpenError> {
         postgres::migrate(url).await
+    }
+
+    /// Whether other processes may work from the same store.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            Engine::Postgres(_) => true,
+        }
     }
 
     /// Proves that something can be written durably: what readiness means.

@@ -16,6 +16,8 @@ pub enum Walk {
     Commands,
     /// Along the failed deliveries of a webhook, again and again.
     Recovery,
+    /// Along the followed issues, once for each policy.
+    Policy,
 }
 
 impl Walk {
@@ -26,6 +28,7 @@ impl Walk {
             Self::Backfill => "backfill",
             Self::Commands => "commands",
             Self::Recovery => "recovery",
+            Self::Policy => "policy",
         }
     }
 }

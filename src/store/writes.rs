@@ -1,7 +1,7 @@
 //! The ledger of writes: everything that Escalator changed in GitLab, appended and never changed.
 //!
-//! What is about to be written is noted before GitLab is asked, and what was written together with how the issue was left.
-//! So a write is in the ledger even if the process died before it heard of GitLab's answer. Never holds a body.
+//! What is about to be written is noted before GitLab is asked, and what was written together with how the issue was left,
+//! or with the command that it was for. So a write is in the ledger even if the process died before it heard of GitLab's answer. Never holds a body.
 
 use super::{Engine, Error, Store};
 use crate::calculator::issue::IssueRef;

@@ -155,6 +155,10 @@ fn describe_assessments() {
         Unit::Seconds,
         "How long it took from an issue's mark in the queue until all was right in GitLab."
     );
+    describe_counter!(
+        "escalator_commands_total",
+        "Commands in comments that were answered, by verb, none where there was no such command, and outcome."
+    );
 }
 
 fn describe_gitlab() {
@@ -210,6 +214,11 @@ fn describe_watchdog() {
         "Webhooks that lead here and tell nothing of confidential issues or comments."
     );
     describe_gauge!("escalator_webhooks_unsigned", "Webhooks that lead here and have no signing token.");
+    describe_gauge!(
+        "escalator_webhooks_disabled_until_timestamp_seconds",
+        Unit::Seconds,
+        "Until when GitLab lets webhooks rest after failures, the longest; 0 if none rests, or GitLab does not tell."
+    );
     describe_gauge!(
         "escalator_webhook_places_hidden",
         "Watched places whose webhooks GitLab did not show in the last round."

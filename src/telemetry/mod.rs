@@ -5,9 +5,11 @@
 mod admin;
 mod logs;
 mod metrics;
+mod panics;
 mod traces;
 
 pub use admin::{Admin, livez, metrics as metrics_page, readyz};
 pub use logs::start_logging;
 pub use metrics::Metrics;
+pub use panics::log_panics;
 pub use traces::Traces;

@@ -6,7 +6,6 @@ use std::time::Instant;
 use super::after_failure::Failure;
 use super::lease::Lease;
 use super::look::{Changes, Look};
-use super::own_users::own_users;
 use super::writes::{done, of_labels};
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
@@ -159,14 +158,6 @@ impl Desk {
             entry: self.entry(assessment, snapshot, None),
             writes: Vec::new(),
         }
-    }
-
-    /// Our users with the access token after so many replacements.
-    ///
-    /// # Errors
-    /// If GitLab does not tell, or the store does not.
-    pub async fn own_users(&self, replacements: u64) -> Result<OwnUsers, Failure> {
-        own_users(&self.gitlab, &self.store, &self.identity, self.mode, replacements).await
     }
 
     /// The plan, after asking GitLab's label events about labels that somebody else may have touched.

@@ -13,6 +13,7 @@ mod lease;
 mod look;
 mod note;
 mod own_users;
+mod policy_watch;
 mod scribe;
 mod token_watch;
 mod writes;
@@ -35,6 +36,7 @@ pub use gate::{Gate, Pause, PauseReason};
 pub use lease::{LEASE, Lease};
 pub use look::{Changes, Look, Written};
 pub use own_users::own_users;
+pub use policy_watch::PolicyWatch;
 pub use scribe::Scribe;
 pub use token_watch::TokenWatch;
 

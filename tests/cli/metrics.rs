@@ -26,6 +26,8 @@ async fn metrics_tell_what_came_what_was_done_and_what_waits() {
             && desk.serving.sample("escalator_gitlab_token_days_left").await.is_some()
             && desk.serving.sample("escalator_webhook_places_hidden").await.is_some()
             && desk.serving.sample("escalator_time_to_assessed_seconds_count").await > Some(0.0)
+            && desk.serving.sample(r#"escalator_commands_total{verb="answer",outcome="done"}"#).await
+                == Some(0.0)
     })
     .await;
     let (status, text) = desk.serving.admin("/metrics").await;

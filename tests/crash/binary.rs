@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use escalator::config::DEFAULTS;
 use escalator::sandbox::Sandbox;
 use tempfile::TempDir;
 
@@ -51,6 +52,15 @@ impl Program {
         self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
     }
 
+    /// Another policy from the next start on: a yes to cross-functionality is worth so many points.
+    pub fn set_points(&mut self, points: u32) {
+        let policy = &DEFAULTS[DEFAULTS.find("[policy]").unwrap()..];
+        let text = policy.replacen("points = 2", &format!("points = {points}"), 1);
+        let path = self.folder.path().join("escalator.toml");
+        std::fs::write(&path, text).unwrap();
+        self.variables.insert("ESCALATOR_CONFIG".to_owned(), path.display().to_string());
+    }
+
     /// Starts it and waits until it listens.
     pub async fn start(&mut self) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_escalator"))
@@ -74,6 +84,11 @@ impl Program {
     /// What it has logged, over all its runs.
     pub fn log_path(&self) -> PathBuf {
         self.folder.path().join("log")
+    }
+
+    /// Whether it has ever logged this.
+    pub fn has_logged(&self, part: &str) -> bool {
+        std::fs::read_to_string(self.log_path()).unwrap().contains(part)
     }
 
     pub fn is_running(&self) -> bool {

@@ -26,6 +26,7 @@ pub struct TestApp {
     service: Option<Service>,
     pub token: String,
     variables: BTreeMap<String, String>,
+    file: Option<PathBuf>,
     folder: TempDir,
     store_name: String,
 }
@@ -62,6 +63,7 @@ impl TestApp {
             service: None,
             token,
             variables,
+            file: None,
             folder,
             store_name: "escalator.db".to_owned(),
         };
@@ -93,7 +95,7 @@ impl TestApp {
         ] {
             variables.entry(format!("ESCALATOR__{name}")).or_insert(value);
         }
-        let config = load(&Sources { file: None, variables }).unwrap().serving().unwrap();
+        let config = load(&Sources { file: self.file.clone(), variables }).unwrap().serving().unwrap();
         let service = Service::start(config).await.unwrap();
         let address = service.webhook_address.to_string();
         self.variables.insert("ESCALATOR__SERVER__LISTEN".to_owned(), address);
@@ -136,6 +138,13 @@ impl TestApp {
     /// A setting for the next start.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
+    }
+
+    /// A configuration file for the next start.
+    pub fn set_file(&mut self, text: &str) {
+        let path = self.folder.path().join("escalator.toml");
+        std::fs::write(&path, text).unwrap();
+        self.file = Some(path);
     }
 
     /// What a setting is.

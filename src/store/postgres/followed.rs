@@ -3,12 +3,12 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::queue::{Key, signed, unsigned};
+use super::queue::{Key, issue, signed, unsigned};
 use super::{Postgres, ledger, writes};
-use crate::calculator::issue::IssueRef;
+use crate::calculator::issue::{IssueRef, State};
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::{Recollection, Record, Row};
+use crate::store::followed::{PAGE, Recollection, Record, Row};
 use crate::store::rows::{hands_to_json, labels_to_json};
 use crate::store::writes::Stage;
 
@@ -26,6 +26,23 @@ impl Postgres {
             row.map(|row| row.recollect(issue, history)).transpose()
         };
         self.pool.in_time(recalling).await
+    }
+
+    pub async fn open_followed(&self, behind: Option<IssueRef>) -> Result<Vec<IssueRef>, Error> {
+        let reading = async {
+            let key = Key::of(behind.unwrap_or(IssueRef { project_id: 0, iid: 0 }))?;
+            let lent = self.pool.lend().await?;
+            let rows = lent
+                .query_typed(
+                    "SELECT project_id, iid FROM followed WHERE state = $3 AND (project_id, iid) > ($1, $2)
+                     ORDER BY project_id, iid LIMIT $4",
+                    &key.and([(&State::Opened.name() as _, Type::TEXT), (&PAGE as _, Type::INT8)]),
+                )
+                .await?;
+            lent.give_back();
+            rows.iter().map(issue).collect()
+        };
+        self.pool.in_time(reading).await
     }
 
     pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {

@@ -3,16 +3,20 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Sqlite, ledger, writes};
-use crate::calculator::issue::IssueRef;
+use crate::calculator::issue::{IssueRef, State};
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::{self, Left, Recollection, Record};
+use crate::store::followed::{self, Left, PAGE, Recollection, Record};
 use crate::store::rows::{hands_to_json, labels_to_json};
 use crate::store::writes::Stage;
 
 impl Sqlite {
     pub async fn recall(&self, issue: IssueRef) -> Result<Option<Recollection>, Error> {
         self.reader.run(move |connection| recall(connection, issue)).await
+    }
+
+    pub async fn open_followed(&self, behind: Option<IssueRef>) -> Result<Vec<IssueRef>, Error> {
+        self.reader.run(move |connection| open_followed(connection, behind)).await
     }
 
     pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
@@ -26,6 +30,19 @@ pub(super) fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(),
         .prepare_cached("UPDATE followed SET note_digest = NULL WHERE project_id = ?1 AND iid = ?2")?
         .execute(params![issue.project_id, issue.iid])?;
     Ok(())
+}
+
+fn open_followed(connection: &Connection, behind: Option<IssueRef>) -> Result<Vec<IssueRef>, Error> {
+    let behind = behind.unwrap_or(IssueRef { project_id: 0, iid: 0 });
+    let mut statement = connection.prepare_cached(
+        "SELECT project_id, iid FROM followed WHERE state = ?3 AND (project_id, iid) > (?1, ?2)
+         ORDER BY project_id, iid LIMIT ?4",
+    )?;
+    let rows = statement
+        .query_map(params![behind.project_id, behind.iid, State::Opened.name(), PAGE], |row| {
+            Ok(IssueRef { project_id: row.get(0)?, iid: row.get(1)? })
+        })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Reads the columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL.
