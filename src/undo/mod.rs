@@ -5,4 +5,8 @@
 
 pub mod plan;
 
+mod labels;
+
+mod comments;
+
 pub mod hand;
