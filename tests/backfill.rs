@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use escalator::clock::{self, Millis};
 use escalator::sandbox::{Actor, Fault, IssueId, Kind, Options, Sandbox, Trouble, UserId};
-use escalator::store::Store;
+use escalator::store::{StopReason, Store};
 use tempfile::TempDir;
 
 /// `queue.workers` by default: how many issues a backfill looks at at the same time.
@@ -269,6 +269,24 @@ async fn an_issue_that_fails_is_named_with_the_reason_parked_and_does_not_stop_t
     let said = before.run(&["--group", "acme"]).await;
     assert_eq!((said.code, said.count("changed"), said.count("unchanged")), (Some(0), 1, 4));
     assert_eq!((before.right(&incidents), before.parked().await), (5, 0));
+}
+
+#[actix_web::test]
+async fn a_backfill_counts_for_no_fuse_and_refuses_while_writing_is_stopped() {
+    let before = Before::start().await;
+    let incidents = before.incidents(10);
+    Store::migrate_file(&before.store_path()).unwrap();
+    let store = Store::open_beside(&before.store_path()).unwrap();
+    store.stop_writing(None, StopReason::Undo, Millis(0)).await.unwrap();
+    let refused = before.run(&["--group", "acme"]).await;
+    assert_eq!((refused.code, before.writes()), (Some(1), 0));
+    assert!(refused.error.contains("because what was written was taken back"), "{}", refused.error);
+    assert!(refused.error.contains("find out why, then: escalator resume"), "{}", refused.error);
+    assert_eq!(before.run(&["--group", "acme", "--dry-run"]).await.code, Some(0), "which writes nothing");
+
+    store.resume(None, Millis(1)).await.unwrap();
+    let said = ended(before.spawn_with(&["--group", "acme"], &[("WRITES__FUSE", "1")])).await;
+    assert_eq!((said.code, before.right(&incidents)), (Some(0), 10), "{}", said.error);
 }
 
 #[actix_web::test]

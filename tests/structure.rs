@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("calculator", &[]),
     ("clock", &[]),
-    ("identity", &["calculator"]),
+    ("identity", &[]),
     ("trace_parent", &[]),
     ("postgres_url", &[]),
     ("spans", &["clock", "trace_parent"]),
@@ -44,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
+    ("undo", &["calculator", "clock", "comment", "config", "gitlab", "identity", "store", "worker"]),
     ("setup", &["calculator", "config", "gitlab", "store"]),
     ("doctor", &["calculator", "clock", "comment", "config", "gitlab", "store"]),
     ("sandbox", &["clock"]),

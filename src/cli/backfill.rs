@@ -9,9 +9,10 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use tokio::sync::watch;
 
-use super::backfill_report::{Progress, Tally};
+use super::backfill_report::Tally;
 use super::backfill_walk::{Ended, Walk};
-use super::signals::StopSignals;
+use super::patience::{Patience, until_ended_or_stopped};
+use super::progress::Progress;
 use super::{CommandError, output, runtime};
 use crate::comment::{Renderer, digest};
 use crate::config::settings::Mode;
@@ -20,7 +21,7 @@ use crate::config::{Loaded, load};
 use crate::gitlab::{Client, Place};
 use crate::identity::Identity;
 use crate::service::{audience, open_store, retry_policy, watched_places};
-use crate::store::OpenError;
+use crate::store::{self, OpenError, Origin};
 use crate::worker::{Desk, Gate};
 
 /// Where to look, and whether to write.
@@ -56,6 +57,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
             renderer,
             audience: audience(&loaded.settings.comment),
             mode,
+            origin: Origin::Backfill,
         };
         walk(desk, &loaded, &places).await
     })
@@ -93,39 +95,39 @@ fn explain(error: OpenError) -> CommandError {
     }
 }
 
-/// Walks until the end or until told to stop; told twice, it stops at once.
+/// Rather than wait for whoever is to look first.
+async fn refuse_while_stopped(desk: &Desk) -> anyhow::Result<()> {
+    let stops = desk.store.stops().await?;
+    match stops.into_iter().find(|stop| desk.mode == Mode::Live && stop.issue.is_none()) {
+        Some(stop) => Err(store::Error::Stopped(stop).into()),
+        None => Ok(()),
+    }
+}
+
 async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), CommandError> {
     desk.own_users(desk.gitlab.token_replacements()).await.context("cannot begin")?;
+    refuse_while_stopped(&desk).await?;
     let (stop, stopped) = watch::channel(false);
     let mode = desk.mode;
-    let walk = Walk {
-        desk,
+    let patience = Patience {
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
-        at_once: loaded.settings.queue.workers,
-        policy_digest: digest(&format!("{:?}", loaded.policy)),
+        store: desk.store.clone(),
+        mode,
         progress: Progress::start(),
         stopped,
     };
-    let mut tally = Tally::new(mode);
-    let mut signals = StopSignals::listen()?;
-    let ended = {
-        let mut walking = std::pin::pin!(walk.run(places, &mut tally));
-        tokio::select! {
-            ended = &mut walking => ended.map_err(anyhow::Error::from)?,
-            () = signals.requested() => {
-                walk.progress.say("stopping: finishing what is in hand; a second signal stops at once");
-                stop.send_replace(true);
-                tokio::select! {
-                    ended = &mut walking => ended.map_err(anyhow::Error::from)?,
-                    () = signals.requested() => {
-                        return Err(anyhow!("stopped at once").into());
-                    }
-                }
-            }
-        }
+    let walk = Walk {
+        desk,
+        patience,
+        at_once: loaded.settings.queue.workers,
+        policy_digest: digest(&format!("{:?}", loaded.policy)),
     };
-    walk.progress.end();
+    let mut tally = Tally::new(mode);
+    let progress = &walk.patience.progress;
+    let ended = until_ended_or_stopped(walk.run(places, &mut tally), &stop, progress).await?;
+    let ended = ended.map_err(anyhow::Error::from)?;
+    progress.end();
     output::print(&tally.table())?;
     match ended {
         Ended::Complete if tally.failures() == 0 => Ok(()),

@@ -131,10 +131,27 @@ fn demo_config(sandbox: &Sandbox, demo: &Demo, signing_token: &str, folder: &Pat
     ];
     let variables: BTreeMap<_, _> =
         variables.into_iter().map(|(name, value)| (format!("ESCALATOR__{name}"), value)).collect();
-    Ok(config::load(&Sources { file: None, variables })?.serving()?)
+    let config = config::load(&Sources { file: None, variables })?.serving()?;
+    // Whoever plays with labels is not to be stopped.
+    Ok(Config { fuse: None, ..config })
 }
 
 /// Guards nothing but a webhook on this machine's loopback, for as long as the demo runs.
 fn random_key() -> [u8; 32] {
     std::array::from_fn(|_| fastrand::u8(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_plays_with_labels_is_not_stopped() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let (demo, folder) = (sandbox.seed_demo(), tempfile::tempdir().unwrap());
+        let signing_token = format!("whsec_{}", STANDARD.encode(random_key()));
+        let config = demo_config(&sandbox, &demo, &signing_token, folder.path()).unwrap();
+        assert_eq!(config.fuse, None);
+        sandbox.stop().await;
+    }
 }

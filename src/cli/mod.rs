@@ -8,12 +8,17 @@ mod demo;
 mod doctor;
 mod output;
 mod parked;
+mod patience;
+mod progress;
+mod resume;
 mod score;
 mod score_report;
 mod serve;
 mod setup;
 mod signals;
 mod store;
+mod undo;
+mod undo_report;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -55,6 +60,15 @@ enum Command {
     /// List, retry or drop what could not be done.
     #[command(subcommand)]
     Parked(parked::Command),
+    /// Let writing to GitLab go on that was stopped, because there was too much of it.
+    Resume(resume::Arguments),
+    /// Take back what Escalator wrote since a moment and nobody has touched since.
+    ///
+    /// First writing is stopped, beside a running service too, so that it does not write the same again; `escalator resume`
+    /// lets it go on. Then labels become what they were, and comments that are new since then are deleted. Labels on which
+    /// another hand came last, comments that somebody reworded, and what a person asked for by a comment stay, and so do
+    /// edits of older comments, whose text nobody keeps. Closed issues are changed as well. A repeat goes on.
+    Undo(undo::Arguments),
     /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
     #[command(subcommand)]
     Store(store::Command),
@@ -140,6 +154,8 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Doctor(arguments) => doctor::run(&arguments, &sources()?),
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
+        Command::Resume(arguments) => resume::run(&arguments, &sources()?),
+        Command::Undo(arguments) => undo::run(&arguments, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),
     }

@@ -17,7 +17,7 @@ use crate::comment::{self, Renderer, ReplyRenderer};
 use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::{self, Duty, OpenError, PolicyDigest, Store, Walk};
+use crate::store::{self, Duty, OpenError, Origin, PolicyDigest, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{Admin, Metrics};
 use crate::watchdog::{Mending, Watchdog};
@@ -40,6 +40,8 @@ pub struct Service {
     pub scribe: Scribe,
     /// Finds what webhooks missed.
     pub sweep: Sweep,
+    /// Has issues looked at again that another policy assessed.
+    pub policy_watch: PolicyWatch,
     /// Knows how long the access token is good.
     pub token_watch: TokenWatch,
     /// Watches the webhooks, if it knows which.
@@ -64,7 +66,7 @@ impl Service {
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
-        let store = open_store(&config.store).await?;
+        let store = open_store(&config.store).await?.with_fuse(config.fuse);
         let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
 
         let receiver = Receiver {
@@ -75,18 +77,10 @@ impl Service {
             store: store.clone(),
             tally: Tally::start(),
         };
-        let desk = Arc::new(Desk {
-            store: store.clone(),
-            gitlab: gitlab.clone(),
-            identity,
-            policy: Arc::clone(&policy),
-            renderer,
-            audience: audience(&settings.comment),
-            mode: settings.mode,
-        });
+        let desk = desk(renderer, &store, &gitlab, identity, &policy, settings);
         let retry = retry_policy(&settings.queue);
-        let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
-        let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
+        let worker = Worker { store: store.clone(), desk: Arc::clone(&desk), gate: Arc::clone(&gate), retry };
+        let scribe = Scribe { desk, gate: Arc::clone(&gate), retry };
         let clerk = clerk(&worker, settings).await?;
         let token_watch = TokenWatch::new(config.gitlab.token, gitlab.clone(), Arc::clone(&gate), retry);
         let admin = Admin {
@@ -106,7 +100,7 @@ impl Service {
         let (stop, stopped) = watch::channel(false);
         let mut parts = JoinSet::new();
         let servers = start_serving(webhook_server, admin_server, &mut parts);
-        start_working(&worker, settings.queue.workers, &mut parts, &stopped).await?;
+        let policy_watch = start_working(&worker, settings.queue.workers, &mut parts, &stopped).await?;
         start_scribing(scribe.clone(), &mut parts, stopped.clone());
         start_clerk(clerk, &mut parts, stopped.clone());
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
@@ -119,6 +113,7 @@ impl Service {
             store,
             scribe,
             sweep,
+            policy_watch,
             token_watch,
             watchdog,
             servers,
@@ -191,12 +186,12 @@ async fn start_working(
     workers: usize,
     parts: &mut JoinSet<&'static str>,
     stopped: &watch::Receiver<bool>,
-) -> Result<(), store::Error> {
-    start_applying(&worker.desk, parts, stopped.clone()).await?;
+) -> Result<PolicyWatch, store::Error> {
+    let policy_watch = start_applying(&worker.desk, parts, stopped.clone()).await?;
     for _ in 0..workers {
         start_part(parts, "a worker", worker.clone().run(stopped.clone()));
     }
-    Ok(())
+    Ok(policy_watch)
 }
 
 /// Before the first look: others have to see by which policy.
@@ -204,20 +199,21 @@ async fn start_applying(
     desk: &Desk,
     parts: &mut JoinSet<&'static str>,
     stopped: watch::Receiver<bool>,
-) -> Result<(), store::Error> {
+) -> Result<PolicyWatch, store::Error> {
     let (store, policy) = (desk.store.clone(), PolicyDigest::of(&(&desk.policy, desk.mode)));
-    let watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
+    let policy_watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
+    let watch = policy_watch.clone();
     start_part(parts, "the policy watch", async move {
         let work = || watch.clone().run(stopped.clone());
         on_duty(&store, watch.duty(), work, stopped.clone()).await;
     });
-    Ok(())
+    Ok(policy_watch)
 }
 
 fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
     start_part(parts, "the scribe", async move {
         let work = || scribe.clone().run(stopped.clone());
-        on_duty(&scribe.store, Duty::Scribe, work, stopped.clone()).await;
+        on_duty(&scribe.desk.store, Duty::Scribe, work, stopped.clone()).await;
     });
 }
 
@@ -226,6 +222,26 @@ fn renderer(comment: &settings::Comment, policy: &Policy) -> Result<Renderer, co
     let renderer = Renderer::new(comment.templates.as_deref())?;
     renderer.check(policy)?;
     Ok(renderer)
+}
+
+fn desk(
+    renderer: Renderer,
+    store: &Store,
+    gitlab: &Client,
+    identity: Identity,
+    policy: &Arc<Policy>,
+    settings: &settings::Settings,
+) -> Arc<Desk> {
+    Arc::new(Desk {
+        store: store.clone(),
+        gitlab: gitlab.clone(),
+        identity,
+        policy: Arc::clone(policy),
+        renderer,
+        audience: audience(&settings.comment),
+        mode: settings.mode,
+        origin: Origin::Service,
+    })
 }
 
 /// The clerk, who knows what the desk knows.

@@ -10,6 +10,7 @@ mod copy;
 mod duty;
 mod echo;
 mod followed;
+mod fuse;
 mod inspection;
 mod ledger;
 mod made;
@@ -20,6 +21,8 @@ mod postgres;
 mod queue;
 mod rows;
 mod sqlite;
+mod stops;
+mod taken_back;
 mod watermarks;
 mod writes;
 
@@ -33,7 +36,7 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
-pub use commands::{Answered, Reading};
+pub use commands::{Answered, LabelCommand, Reading};
 pub use copy::{CopyError, Copying};
 pub use duty::Duty;
 pub use echo::Echo;
@@ -44,8 +47,9 @@ pub use made::{Made, MadeKind};
 pub use parked::Parked;
 pub use policies::PolicyDigest;
 pub use queue::{Depth, Marked};
+pub use stops::{Stop, StopReason};
 pub use watermarks::Walk;
-pub use writes::{Act, Stage, Write, Written};
+pub use writes::{Act, Origin, Stage, Write, Written};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +60,9 @@ pub enum Error {
     /// It holds something that this program cannot have written.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
+    /// Nothing may be written to GitLab, or to this issue, until somebody lifts that.
+    #[error("{0}; find out why, then: {remedy}", remedy = .0.remedy())]
+    Stopped(Stop),
 }
 
 impl Error {
@@ -152,6 +159,8 @@ pub struct Store {
     engine: Engine,
     /// Wakes a sleeping worker when an issue was marked.
     marked: Arc<Notify>,
+    /// How many writes a minute are too many, if any are.
+    fuse: Option<u32>,
 }
 
 /// What keeps it.
@@ -167,7 +176,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do. An existing file that is not understood is never touched.
     pub fn open(path: &Path, now: Millis) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default(), fuse: None })
     }
 
     /// Opens an existing store beside the process that serves from it, to see what is parked and to decide about it.
@@ -175,7 +184,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do.
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default(), fuse: None })
     }
 
     /// Connects to the store in a PostgreSQL database, which other replicas may share, and brings its schema up to date.
@@ -184,7 +193,7 @@ impl Store {
     /// Why it cannot be used and what to do. A schema that is not understood is never touched.
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         let marked = Arc::default();
-        Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked })
+        Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked, fuse: None })
     }
 
     /// Only brings the schema of a SQLite file up to date; creates it where there is none.

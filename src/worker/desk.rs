@@ -14,12 +14,11 @@ use crate::calculator::own_users::OwnUsers;
 use crate::calculator::plan::{Author, Hand, Plan, hand, last_event, plan, suspicions};
 use crate::calculator::policy::Policy;
 use crate::calculator::standing::{LabelDifference, Standing};
-use crate::clock;
 use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
 use crate::identity::Identity;
-use crate::store::{Entry, Recollection, Record, Store};
+use crate::store::{Entry, Origin, Recollection, Record, Store};
 
 /// Looks at issues.
 pub struct Desk {
@@ -37,6 +36,8 @@ pub struct Desk {
     pub audience: Audience,
     /// Whether to write.
     pub mode: Mode,
+    /// Whose work it is, for the ledger.
+    pub origin: Origin,
 }
 
 impl Desk {
@@ -102,7 +103,7 @@ impl Desk {
             milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "assessed"
         );
-        let writes = done(&plan, note.as_ref(), written, own);
+        let writes = done(&plan, note.as_ref(), written, own, self.origin);
         let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);
         let changes = Changes {
             score: assessment.score,
@@ -157,34 +158,6 @@ impl Desk {
             entry: self.entry(assessment, snapshot, None),
             writes: Vec::new(),
         }
-    }
-
-    /// Our users with the access token after so many replacements.
-    ///
-    /// # Errors
-    /// If GitLab does not tell, or the store does not.
-    pub async fn own_users(&self, replacements: u64) -> Result<OwnUsers, Failure> {
-        if let Some(known) = self.identity.users_with(replacements) {
-            return Ok(known);
-        }
-        let user = self.gitlab.own_user().await?;
-        self.identity.learn_name(&user.username);
-        match self.mode {
-            // Only whom GitLab calls a bot: a person's own comments must not become ours because of a mistaken token.
-            Mode::Live if user.bot => self.store.remember_own_bot(user.id, clock::now()).await?,
-            // Whoever writes nothing leaves nothing to recognise.
-            Mode::Live | Mode::DryRun => {}
-        }
-        let users = OwnUsers::new(user.id, self.store.own_bots().await?);
-        if let Some(before) = self.identity.learn(users.clone(), replacements) {
-            tracing::warn!(
-                before,
-                user_id = user.id,
-                still_ours = users.include(before),
-                "the access token is another user's now; what a bot wrote before still counts as ours, what a person did does not"
-            );
-        }
-        Ok(users)
     }
 
     /// The plan, after asking GitLab's label events about labels that somebody else may have touched.

@@ -34,6 +34,7 @@ impl Program {
             ("GITLAB__TIMEOUT", "400ms".to_owned()),
             ("GITLAB__REQUESTS_PER_SECOND", "100000".to_owned()),
             ("GITLAB__NOTES_PER_MINUTE", "1000000".to_owned()),
+            ("WRITES__FUSE", "1000000".to_owned()),
             ("QUEUE__RETRY_BASE", "20ms".to_owned()),
             ("QUEUE__RETRY_MAX", "200ms".to_owned()),
             ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),

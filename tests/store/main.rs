@@ -4,8 +4,10 @@
 #![expect(clippy::print_stderr, reason = "a test that fails has to tell on which engine")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod causes;
 mod commands;
 mod echo;
+mod fuse;
 mod glance;
 mod histories;
 mod made;
@@ -14,6 +16,7 @@ mod own_bots;
 mod queue;
 mod replicas;
 mod schema;
+mod taken_back;
 mod writes;
 
 #[expect(dead_code, reason = "shared with the tests that stop the server")]

@@ -167,6 +167,28 @@ async fn the_ledger_refuses_every_change() {
 }
 
 #[tokio::test]
+async fn a_stop_can_only_be_lifted() {
+    let (url, client) = database().await;
+    Store::migrate(&url).await.unwrap();
+    client
+        .batch_execute(
+            "INSERT INTO write_stop (stopped_at, reason, lifted_at) VALUES (1, 'undo', 2), (3, 'undo', NULL)",
+        )
+        .await
+        .unwrap();
+    for change in [
+        "UPDATE write_stop SET reason = 'another' WHERE lifted_at IS NULL",
+        "UPDATE write_stop SET lifted_at = NULL",
+        "DELETE FROM write_stop",
+        "TRUNCATE write_stop",
+    ] {
+        let refused = client.batch_execute(change).await.unwrap_err();
+        assert!(refused.as_db_error().unwrap().message().contains("only ever lifted"), "{change}: {refused}");
+    }
+    client.batch_execute("UPDATE write_stop SET lifted_at = 4 WHERE lifted_at IS NULL").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_standby_is_refused_and_the_primary_beside_it_is_found() {
     let mut standby = postgres::Cluster::start();
     let url = standby.create_database();

@@ -104,7 +104,8 @@ pub(super) async fn remember(client: &Client, key: &Key, record: &Record, now: M
     if let Some(entry) = &record.entry {
         ledger::append(client, key, entry, now).await?;
     }
-    writes::append(client, key, &record.writes, Stage::Done, now).await
+    let done = record.writes.iter().map(|write| (Stage::Done, write));
+    writes::append(client, key, done, now).await
 }
 
 /// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.

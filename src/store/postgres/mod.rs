@@ -20,6 +20,8 @@ mod parked;
 mod pool;
 mod queue;
 mod server;
+mod stops;
+mod taken_back;
 mod watermarks;
 mod writes;
 

@@ -15,7 +15,7 @@ use crate::store::queue::{Depth, Marked, Place, Standing};
 use crate::trace_parent::TraceParent;
 
 /// Wakes the workers of all replicas.
-const NOTIFY: &str = "NOTIFY escalator_marked";
+pub(super) const NOTIFY: &str = "NOTIFY escalator_marked";
 
 impl Postgres {
     pub async fn mark(

@@ -76,7 +76,8 @@ pub(super) fn remember(
     if let Some(entry) = &record.entry {
         ledger::append(connection, issue, entry, now)?;
     }
-    writes::append(connection, issue, &record.writes, Stage::Done, now)
+    let done = record.writes.iter().map(|write| (Stage::Done, write));
+    writes::append(connection, issue, done, now)
 }
 
 /// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.

@@ -13,6 +13,8 @@ mod made;
 mod own_bots;
 mod parked;
 mod queue;
+mod stops;
+mod taken_back;
 mod thread;
 mod watermarks;
 mod writes;
@@ -31,13 +33,14 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("2_traceparent.sql"),
     include_str!("3_own_bot.sql"),
     include_str!("4_made.sql"),
     include_str!("5_writes.sql"),
     include_str!("6_commands.sql"),
+    include_str!("7_stops.sql"),
 ];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own
