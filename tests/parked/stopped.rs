@@ -19,16 +19,16 @@ async fn start() -> TestApp {
     TestApp::start_with(Options::default(), &[("WRITES__FUSE", "4")]).await
 }
 
-fn reference(issue: IssueId) -> IssueRef {
+pub fn reference(issue: IssueId) -> IssueRef {
     IssueRef { project_id: issue.project_id, iid: issue.iid }
 }
 
-fn resume(app: &TestApp, issues: &[&str]) -> Output {
+pub fn resume(app: &TestApp, issues: &[&str]) -> Output {
     escalator(app, &[&["resume"], issues].concat())
 }
 
 /// Asks again and again until there is something.
-async fn until_some<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until_some<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
             match ask().await {

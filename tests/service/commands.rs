@@ -180,6 +180,10 @@ async fn an_issue_from_no_source_is_explained_and_a_closed_one_is_left_alone() {
     app.until_read().await;
     assert!(replies(&app, plain)[0].body.contains("comes from no source"));
     assert!(replies(&app, closed)[0].body.contains("this issue is closed"));
+    app.gitlab.by(guest).note(plain, "@escalator-bot answer complexity yes").unwrap();
+    app.until_read().await;
+    assert!(replies(&app, plain)[1].body.contains("comes from no source"));
+    assert!(app.gitlab.labels(plain).is_empty());
     assert!(!app.gitlab.labels(closed).contains(&"complexity::yes".to_owned()));
     app.end().await;
 }
@@ -208,6 +212,40 @@ async fn an_edit_is_another_command_and_a_deleted_note_is_none() {
     app.gitlab.release_deliveries(None);
     app.until_read().await;
     assert!(app.gitlab.labels(issue).contains(&"complexity::yes".to_owned()));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_recheck_writes_the_comment_anew() {
+    let (app, guest) = start().await;
+    let issue = app.incident(&score(3, &[]));
+    app.until_read().await;
+    let maintainer = app.gitlab.user("morgan");
+    app.gitlab.member(maintainer, "acme", 40);
+    let (comment, before) = (app.gitlab.notes(issue)[0].id, app.comment(issue));
+    app.gitlab.by(maintainer).edit_note(issue, comment, "All is well.").unwrap();
+    app.until_read().await;
+    assert_eq!(app.comment(issue), "All is well.", "people's edits are not fought");
+    let asked = app.gitlab.by(guest).note(issue, "@escalator-bot recheck").unwrap().unwrap();
+    app.until_read().await;
+    assert_eq!(app.comment(issue), before);
+    assert!(is_done(&app, asked));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn what_was_written_before_the_first_start_is_no_command() {
+    let (mut app, guest) = start().await;
+    let issue = app.incident(&[]);
+    app.until_read().await;
+    app.stop_service().await;
+    app.gitlab.by(guest).note(issue, "@escalator-bot answer complexity yes").unwrap();
+    app.gitlab.settled().await;
+    app.restart_service_without_its_store().await;
+    app.gitlab.by(guest).note(issue, "@escalator-bot help").unwrap();
+    app.until_read().await;
+    assert_eq!(replies(&app, issue).len(), 1);
+    assert!(!app.gitlab.labels(issue).contains(&"complexity::yes".to_owned()));
     app.end().await;
 }
 
