@@ -163,14 +163,15 @@ async fn writes(client: &Client, key: &Key, since: Millis) -> Result<Vec<Written
     rows.iter().map(written).collect()
 }
 
-/// The last ones between two moments, newest first.
+/// Of the last ones, those between two moments, newest first.
 async fn recent(client: &Client, key: &Key, since: Millis, until: Millis) -> Result<Vec<Written>, Error> {
     let rows = client
         .query_typed(
             &format!(
-                "SELECT {COLUMNS} FROM write_ledger
-                 WHERE project_id = $1 AND iid = $2 AND recorded_at > $3 AND recorded_at <= $4
-                 ORDER BY id DESC LIMIT {RECENT}"
+                "SELECT {COLUMNS} FROM (
+                     SELECT id, {COLUMNS} FROM write_ledger
+                     WHERE project_id = $1 AND iid = $2 ORDER BY id DESC LIMIT {RECENT}) AS last
+                 WHERE recorded_at > $3 AND recorded_at <= $4 ORDER BY id DESC"
             ),
             &key.and([(&since.0 as _, Type::INT8), (&until.0 as _, Type::INT8)]),
         )

@@ -111,7 +111,7 @@ fn writes(connection: &Connection, issue: IssueRef, since: Millis) -> Result<Vec
     rows.map(|row| row?.written()).collect()
 }
 
-/// The last ones between two moments, newest first.
+/// Of the last ones, those between two moments, newest first.
 fn recent(
     connection: &Connection,
     issue: IssueRef,
@@ -119,9 +119,10 @@ fn recent(
     until: Millis,
 ) -> Result<Vec<Written>, Error> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM write_ledger
-         WHERE project_id = ?1 AND iid = ?2 AND recorded_at > ?3 AND recorded_at <= ?4
-         ORDER BY id DESC LIMIT {RECENT}"
+        "SELECT {COLUMNS} FROM (
+             SELECT id, {COLUMNS} FROM write_ledger
+             WHERE project_id = ?1 AND iid = ?2 ORDER BY id DESC LIMIT {RECENT})
+         WHERE recorded_at > ?3 AND recorded_at <= ?4 ORDER BY id DESC"
     ))?;
     let rows = statement.query_map(params![issue.project_id, issue.iid, since.0, until.0], row)?;
     rows.map(|row| row?.written()).collect()
