@@ -44,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
+    ("undo", &["calculator", "clock", "comment", "config", "gitlab", "identity", "store", "worker"]),
     ("setup", &["calculator", "config", "gitlab", "store"]),
     ("doctor", &["calculator", "clock", "comment", "config", "gitlab", "store"]),
     ("sandbox", &["clock"]),

@@ -9,9 +9,10 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use tokio::sync::watch;
 
-use super::backfill_report::{Progress, Tally};
+use super::backfill_report::Tally;
 use super::backfill_walk::{Ended, Walk};
-use super::signals::StopSignals;
+use super::patience::{Patience, until_ended_or_stopped};
+use super::progress::Progress;
 use super::{CommandError, output, runtime};
 use crate::comment::{Renderer, digest};
 use crate::config::settings::Mode;
@@ -103,40 +104,30 @@ async fn refuse_while_stopped(desk: &Desk) -> anyhow::Result<()> {
     }
 }
 
-/// Walks until the end or until told to stop; told twice, it stops at once.
 async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), CommandError> {
     desk.own_users(desk.gitlab.token_replacements()).await.context("cannot begin")?;
     refuse_while_stopped(&desk).await?;
     let (stop, stopped) = watch::channel(false);
     let mode = desk.mode;
-    let walk = Walk {
-        desk,
+    let patience = Patience {
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
-        at_once: loaded.settings.queue.workers,
-        policy_digest: digest(&format!("{:?}", loaded.policy)),
+        store: desk.store.clone(),
+        mode,
         progress: Progress::start(),
         stopped,
     };
-    let mut tally = Tally::new(mode);
-    let mut signals = StopSignals::listen()?;
-    let ended = {
-        let mut walking = std::pin::pin!(walk.run(places, &mut tally));
-        tokio::select! {
-            ended = &mut walking => ended.map_err(anyhow::Error::from)?,
-            () = signals.requested() => {
-                walk.progress.say("stopping: finishing what is in hand; a second signal stops at once");
-                stop.send_replace(true);
-                tokio::select! {
-                    ended = &mut walking => ended.map_err(anyhow::Error::from)?,
-                    () = signals.requested() => {
-                        return Err(anyhow!("stopped at once").into());
-                    }
-                }
-            }
-        }
+    let walk = Walk {
+        desk,
+        patience,
+        at_once: loaded.settings.queue.workers,
+        policy_digest: digest(&format!("{:?}", loaded.policy)),
     };
-    walk.progress.end();
+    let mut tally = Tally::new(mode);
+    let progress = &walk.patience.progress;
+    let ended = until_ended_or_stopped(walk.run(places, &mut tally), &stop, progress).await?;
+    let ended = ended.map_err(anyhow::Error::from)?;
+    progress.end();
     output::print(&tally.table())?;
     match ended {
         Ended::Complete if tally.failures() == 0 => Ok(()),

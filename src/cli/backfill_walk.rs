@@ -4,40 +4,28 @@
 //! fails for good is parked, as the service would, and does not hold up the others.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use futures_util::{StreamExt, future, stream};
-use tokio::sync::watch;
 
-use super::backfill_report::{Outcome, Progress, Tally};
+use super::backfill_report::{Outcome, Tally};
+use super::patience::{Patience, Undone};
 use crate::calculator::issue::{IssueRef, Moment, State};
 use crate::clock;
 use crate::config::settings::Mode;
 use crate::gitlab::{self, IssueList, Order, Page, Place, Snapshot};
 use crate::store::{self, Release};
-use crate::worker::{
-    Desk, Failure, Gate, LEASE, LONGEST_LOOK, Lease, Look, Next, RetryPolicy, after_failure,
-};
-
-/// How soon to ask again for an issue that a replica is working on.
-const TAKEN_PAUSE: Duration = Duration::from_secs(1);
+use crate::worker::{Desk, Failure, Lease, Look};
 
 /// Walks.
 pub(super) struct Walk {
     /// Looks at issues.
     pub desk: Desk,
-    /// Closed while GitLab wants no calls.
-    pub gate: Gate,
-    /// What a failure means.
-    pub retry: RetryPolicy,
+    /// Waits out what passes.
+    pub patience: Patience,
     /// How many issues are looked at at the same time.
     pub at_once: usize,
     /// Tells one policy from another.
     pub policy_digest: String,
-    /// Who is told how far it came.
-    pub progress: Progress,
-    /// Whether to stop.
-    pub stopped: watch::Receiver<bool>,
 }
 
 /// How a walk ended.
@@ -47,26 +35,6 @@ pub(super) enum Ended {
     Complete,
     /// It was told to stop.
     Stopped,
-}
-
-/// Why something was not done.
-enum Undone {
-    Stopped,
-    /// Gone from GitLab, or never there.
-    Gone,
-    Failed(Failure),
-}
-
-impl From<Failure> for Undone {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<store::Error> for Undone {
-    fn from(error: store::Error) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl Walk {
@@ -85,7 +53,7 @@ impl Walk {
                 Err(undone) => tally.unlisted(place, &reason(undone)),
             }
         }
-        self.progress.expect(expected);
+        self.patience.progress.expect(expected);
         let mut walked = Vec::new();
         for (place, list) in lists {
             match self.walk(place, list, &mut seen, tally).await {
@@ -115,7 +83,7 @@ impl Walk {
         }
         if let Some(Moment(millis)) = position {
             let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
-            self.progress.say(&format!(
+            self.patience.progress.say(&format!(
                 "{place}: going on where an earlier backfill stopped, with the issues made since {time}"
             ));
         }
@@ -155,7 +123,7 @@ impl Walk {
     ) -> Result<(), Undone> {
         let mut looks = std::pin::pin!(
             stream::iter(issues)
-                .take_while(|_| future::ready(!*self.stopped.borrow()))
+                .take_while(|_| future::ready(!*self.patience.stopped.borrow()))
                 .map(async |(at, snapshot)| (*at, snapshot.reference, self.look(snapshot).await))
                 .buffered(self.at_once)
         );
@@ -174,9 +142,9 @@ impl Walk {
             if all_before_done && outcome.took_calls() {
                 self.keep_position(place, at).await?;
             }
-            self.progress.one_more();
+            self.patience.progress.one_more();
             if let Some(line) = tally.add(issue, outcome) {
-                self.progress.print(&line);
+                self.patience.progress.print(&line);
             }
         }
         if done == issues.len() { Ok(()) } else { Err(Undone::Stopped) }
@@ -213,7 +181,7 @@ impl Walk {
         let looked = match self.desk.mode {
             Mode::DryRun => {
                 let endless = Lease::without_end();
-                self.persist(async || self.desk.look(reference, &endless).await).await
+                self.patience.persist(async || self.desk.look(reference, &endless).await).await
             }
             Mode::Live => loop {
                 match self.claim_and_look(reference).await {
@@ -228,17 +196,9 @@ impl Walk {
     /// Looks at an issue, with a claim that keeps replicas away from it.
     async fn claim_and_look(&self, reference: IssueRef) -> Result<Look, Undone> {
         let store = &self.desk.store;
-        let claim = loop {
-            if let Some(claim) = store.claim_issue(reference, clock::now(), LEASE).await? {
-                break claim;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(TAKEN_PAUSE) => {}
-                () = self.until_stopped() => return Err(Undone::Stopped),
-            }
-        };
+        let claim = self.patience.claim(reference).await?;
         let lease = Lease::of(&claim);
-        let looking = self.persist(async || self.desk.look(reference, &lease).await);
+        let looking = self.patience.persist(async || self.desk.look(reference, &lease).await);
         let looked = lease.guard(store, &claim, looking).await;
         let release = match &looked {
             Ok(look) => Release::Done(look.clone().record(Mode::Live).map(Box::new)),
@@ -252,58 +212,7 @@ impl Walk {
     }
 
     async fn page(&self, list: &mut IssueList) -> Result<Option<Page>, Undone> {
-        self.persist(async || Ok(list.next_page(&self.desk.gitlab).await?)).await
-    }
-
-    /// Tries until it is done, fails for good, or is told to stop.
-    async fn persist<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Undone> {
-        let mut attempts = 0;
-        loop {
-            let pass = tokio::select! {
-                pass = self.gate.pass() => pass,
-                () = self.until_stopped() => return Err(Undone::Stopped),
-            };
-            attempts += 1;
-            let done = tokio::time::timeout(LONGEST_LOOK, attempt()).await;
-            let failure = match done.unwrap_or(Err(Failure::TookTooLong)) {
-                Ok(done) => {
-                    pass.used();
-                    return Ok(done);
-                }
-                Err(failure) => failure,
-            };
-            let next = after_failure(&failure, attempts, &self.retry);
-            if let Next::PauseAll(pause) = next {
-                self.progress.say(&format!("{failure}; pausing for {} s", pause.length.as_secs()));
-                match self.desk.mode {
-                    Mode::Live => self.gate.pause_everywhere(pause, &self.desk.store).await,
-                    Mode::DryRun => self.gate.pause(pause),
-                }
-                attempts -= 1;
-            }
-            pass.used();
-            match next {
-                Next::PauseAll(_) => {}
-                Next::Retry(delay) => {
-                    // Often enough that nobody wonders, and not a line for each of hours of retries.
-                    if attempts.is_power_of_two() {
-                        self.progress.say(&format!("{failure}; trying again"));
-                    }
-                    tokio::select! {
-                        () = tokio::time::sleep(delay) => {}
-                        () = self.until_stopped() => return Err(Undone::Stopped),
-                    }
-                }
-                Next::Park | Next::Leave => return Err(Undone::Failed(failure)),
-                Next::Drop => return Err(Undone::Gone),
-            }
-        }
-    }
-
-    async fn until_stopped(&self) {
-        // Whoever could tell us to stop is waiting for us, so the sender is still there.
-        let mut stopped = self.stopped.clone();
-        let _told = stopped.wait_for(|stopped| *stopped).await;
+        self.patience.persist(async || Ok(list.next_page(&self.desk.gitlab).await?)).await
     }
 }
 

@@ -140,3 +140,18 @@ fn demo_config(sandbox: &Sandbox, demo: &Demo, signing_token: &str, folder: &Pat
 fn random_key() -> [u8; 32] {
     std::array::from_fn(|_| fastrand::u8(..))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_plays_with_labels_is_not_stopped() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let (demo, folder) = (sandbox.seed_demo(), tempfile::tempdir().unwrap());
+        let signing_token = format!("whsec_{}", STANDARD.encode(random_key()));
+        let config = demo_config(&sandbox, &demo, &signing_token, folder.path()).unwrap();
+        assert_eq!(config.fuse, None);
+        sandbox.stop().await;
+    }
+}

@@ -8,6 +8,8 @@ mod demo;
 mod doctor;
 mod output;
 mod parked;
+mod patience;
+mod progress;
 mod resume;
 mod score;
 mod score_report;
@@ -15,6 +17,8 @@ mod serve;
 mod setup;
 mod signals;
 mod store;
+mod undo;
+mod undo_report;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -58,6 +62,13 @@ enum Command {
     Parked(parked::Command),
     /// Let writing to GitLab go on that was stopped, because there was too much of it.
     Resume(resume::Arguments),
+    /// Take back what Escalator wrote since a moment and nobody has touched since.
+    ///
+    /// First writing is stopped, beside a running service too, so that it does not write the same again; `escalator resume`
+    /// lets it go on. Then labels become what they were, and comments that are new since then are deleted. Labels on which
+    /// another hand came last, comments that somebody reworded, and what a person asked for by a comment stay, and so do
+    /// edits of older comments, whose text nobody keeps. Closed issues are changed as well. A repeat goes on.
+    Undo(undo::Arguments),
     /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
     #[command(subcommand)]
     Store(store::Command),
@@ -144,6 +155,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
         Command::Resume(arguments) => resume::run(&arguments, &sources()?),
+        Command::Undo(arguments) => undo::run(&arguments, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),
     }

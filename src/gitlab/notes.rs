@@ -20,6 +20,7 @@ struct NoteJson {
     #[serde(default)]
     internal: bool,
     created_at: Option<String>,
+    updated_at: Option<String>,
     author: Option<AuthorJson>,
 }
 
@@ -52,12 +53,15 @@ struct NoteBody<'body> {
 }
 
 /// A comment of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnNote {
     /// GitLab's number.
     pub id: u64,
     /// Which of our users wrote it.
     pub author_id: u64,
+    /// Whether anybody may have edited it since it was posted.
+    pub edited: bool,
+    /// Its text, which somebody may have changed; must not be kept, logged or echoed.
+    pub body: String,
 }
 
 /// Who may read a note.
@@ -90,7 +94,7 @@ impl Client {
         Ok(notes
             .into_iter()
             .filter(|note| !note.system && note.body.starts_with(marker))
-            .filter_map(|note| note.author.map(|author| OwnNote { id: note.id, author_id: author.id }))
+            .filter_map(own_note)
             .filter(|note| own.include(note.author_id))
             .collect())
     }
@@ -188,6 +192,11 @@ impl Client {
         let path = format!("{}/{note_id}", notes_path(issue));
         self.send("delete_note", self.request(Method::DELETE, &path)).await.map(drop)
     }
+}
+
+fn own_note(json: NoteJson) -> Option<OwnNote> {
+    let edited = json.created_at.is_none() || json.created_at != json.updated_at;
+    Some(OwnNote { id: json.id, author_id: json.author?.id, edited, body: json.body })
 }
 
 /// A comment that somebody wrote who is still there.

@@ -40,6 +40,8 @@ pub struct Service {
     pub scribe: Scribe,
     /// Finds what webhooks missed.
     pub sweep: Sweep,
+    /// Has issues looked at again that another policy assessed.
+    pub policy_watch: PolicyWatch,
     /// Knows how long the access token is good.
     pub token_watch: TokenWatch,
     /// Watches the webhooks, if it knows which.
@@ -98,7 +100,7 @@ impl Service {
         let (stop, stopped) = watch::channel(false);
         let mut parts = JoinSet::new();
         let servers = start_serving(webhook_server, admin_server, &mut parts);
-        start_working(&worker, settings.queue.workers, &mut parts, &stopped).await?;
+        let policy_watch = start_working(&worker, settings.queue.workers, &mut parts, &stopped).await?;
         start_scribing(scribe.clone(), &mut parts, stopped.clone());
         start_clerk(clerk, &mut parts, stopped.clone());
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
@@ -111,6 +113,7 @@ impl Service {
             store,
             scribe,
             sweep,
+            policy_watch,
             token_watch,
             watchdog,
             servers,
@@ -183,12 +186,12 @@ async fn start_working(
     workers: usize,
     parts: &mut JoinSet<&'static str>,
     stopped: &watch::Receiver<bool>,
-) -> Result<(), store::Error> {
-    start_applying(&worker.desk, parts, stopped.clone()).await?;
+) -> Result<PolicyWatch, store::Error> {
+    let policy_watch = start_applying(&worker.desk, parts, stopped.clone()).await?;
     for _ in 0..workers {
         start_part(parts, "a worker", worker.clone().run(stopped.clone()));
     }
-    Ok(())
+    Ok(policy_watch)
 }
 
 /// Before the first look: others have to see by which policy.
@@ -196,14 +199,15 @@ async fn start_applying(
     desk: &Desk,
     parts: &mut JoinSet<&'static str>,
     stopped: watch::Receiver<bool>,
-) -> Result<(), store::Error> {
+) -> Result<PolicyWatch, store::Error> {
     let (store, policy) = (desk.store.clone(), PolicyDigest::of(&(&desk.policy, desk.mode)));
-    let watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
+    let policy_watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
+    let watch = policy_watch.clone();
     start_part(parts, "the policy watch", async move {
         let work = || watch.clone().run(stopped.clone());
         on_duty(&store, watch.duty(), work, stopped.clone()).await;
     });
-    Ok(())
+    Ok(policy_watch)
 }
 
 fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {

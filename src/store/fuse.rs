@@ -7,7 +7,7 @@
 use super::claims::MOST_AHEAD;
 use super::rows::millis;
 use super::stops::{Stop, StopReason};
-use super::writes::{Act, Stage, Write, Written};
+use super::writes::{Act, Origin, Stage, Write, Written};
 use super::{Error, Store};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
@@ -118,10 +118,15 @@ impl Before {
         self.stops.iter().filter(|kept| kept.stop.issue == issue).filter_map(|kept| kept.lifted_at).max()
     }
 
-    /// Whether the same was tried before, since which nothing was surely done.
+    /// Whether the same was tried before, since which nothing was surely done. Answers to two commands look alike before
+    /// they have an id, and are two.
     fn stage(&self, write: &Write) -> Stage {
         let mut unfinished = self.recent.iter().take_while(|written| written.stage != Stage::Done);
-        if unfinished.any(|written| written.write == *write) { Stage::Repeated } else { Stage::Intended }
+        if write.origin == Origin::Service && unfinished.any(|written| written.write == *write) {
+            Stage::Repeated
+        } else {
+            Stage::Intended
+        }
     }
 
     /// The label that an act would change once too often.

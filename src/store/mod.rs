@@ -22,6 +22,7 @@ mod queue;
 mod rows;
 mod sqlite;
 mod stops;
+mod taken_back;
 mod watermarks;
 mod writes;
 

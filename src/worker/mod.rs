@@ -35,6 +35,7 @@ pub use duty::on_duty;
 pub use gate::{Gate, Pause, PauseReason};
 pub use lease::{LEASE, Lease};
 pub use look::{Changes, Look, Written};
+pub use own_users::own_users;
 pub use policy_watch::PolicyWatch;
 pub use scribe::Scribe;
 pub use token_watch::TokenWatch;

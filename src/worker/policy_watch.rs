@@ -65,6 +65,14 @@ impl PolicyWatch {
         Duty::Policy(self.policy)
     }
 
+    /// Whether every open issue that is followed was marked under this policy.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn is_applied(&self) -> Result<bool, Error> {
+        self.store.is_applied(self.policy).await
+    }
+
     /// Works until told to stop. Breaking off in the middle is fine: what is not applied is marked again.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut seen = Seen::Nothing;
@@ -84,7 +92,7 @@ impl PolicyWatch {
     }
 
     async fn round(&self, seen: &mut Seen) -> Result<(), Error> {
-        if self.store.is_applied(self.policy).await? {
+        if self.is_applied().await? {
             *seen = Seen::Nothing;
             return Ok(());
         }

@@ -1,5 +1,5 @@
-//! The escalation calculator: the whole rule against a table worked out independently, its laws as properties, and
-//! the plan with a person's hand in it.
+//! The escalation calculator: the whole rule against a table worked out independently, its laws as properties, the
+//! plan with a person's hand in it, and what of all that an undo takes back.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
@@ -7,6 +7,7 @@ mod laws;
 mod plan;
 mod rule;
 mod table;
+mod undo;
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! `escalator parked` and `escalator resume`, through the real binary, beside a service that holds the store.
+//! `escalator parked`, `escalator resume` and `escalator undo`, through the real binary, beside a service that holds the store.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
@@ -6,6 +6,7 @@
 #[path = "../service/app.rs"]
 mod app;
 mod stopped;
+mod undo;
 
 use std::process::{Command, Output};
 

@@ -179,15 +179,17 @@ impl TestApp {
         self.gitlab.issue(self.shop).by(self.reporter).labels(labels.to_vec()).create()
     }
 
-    /// Waits until every webhook is delivered and nothing waits in the queue, twice in a row: what was on its way
-    /// during the first look is seen by the second.
+    /// Waits until every webhook is delivered, the policy applied, and nothing waits in the queue, twice in a row: what was
+    /// on its way during the first look is seen by the second.
     pub async fn settle(&self) {
         let started = Instant::now();
         let mut calm = 0;
         while calm < 2 {
             self.gitlab.settled().await;
+            let applied = self.service().policy_watch.is_applied().await.unwrap();
             let depth = self.service().store.depth().await.unwrap();
-            calm = if depth.waiting == 0 && self.gitlab.undelivered() == 0 { calm + 1 } else { 0 };
+            let quiet = applied && depth.waiting == 0 && self.gitlab.undelivered() == 0;
+            calm = if quiet { calm + 1 } else { 0 };
             if calm == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }

@@ -105,6 +105,12 @@ async fn only_the_last_minute_counts_and_nothing_that_somebody_watches() {
             }
         }
         assert!(intends(&store, Origin::Service, 2, added(), 2).await);
+        for origin in [Origin::Backfill, Origin::Undo] {
+            assert!(
+                intends(&store, origin, 200, added(), 3).await,
+                "{origin:?} has nothing to do with the fuse"
+            );
+        }
         assert!(intends(&store, Origin::Service, 3, added(), MINUTE + 1).await, "the first is a minute old");
         assert!(!intends(&store, Origin::Service, 4, added(), MINUTE + 1).await);
     })

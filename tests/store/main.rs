@@ -16,6 +16,7 @@ mod own_bots;
 mod queue;
 mod replicas;
 mod schema;
+mod taken_back;
 mod writes;
 
 #[expect(dead_code, reason = "shared with the tests that stop the server")]

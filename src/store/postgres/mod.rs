@@ -21,6 +21,7 @@ mod pool;
 mod queue;
 mod server;
 mod stops;
+mod taken_back;
 mod watermarks;
 mod writes;
 

@@ -14,6 +14,7 @@ mod own_bots;
 mod parked;
 mod queue;
 mod stops;
+mod taken_back;
 mod thread;
 mod watermarks;
 mod writes;

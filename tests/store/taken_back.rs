@@ -1,0 +1,77 @@
+//! What an undo asks of the store.
+
+use escalator::calculator::issue::IssueRef;
+use escalator::calculator::label::Label;
+use escalator::clock::Millis;
+use escalator::store::{Act, NoteRef, Origin, Stage, Store, Write};
+
+use super::echo::{COMMENT, by_us, done, work};
+use super::{issue, on_each_engine};
+
+async fn write(store: &Store, issue: IssueRef, at: i64) {
+    let label = Act::LabelAdded(Label::new("platform-escalation"));
+    store.intend(issue, vec![by_us(label), by_us(Act::CommentPosted(None))], Millis(at)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_issues_that_were_written_to_since_are_listed_once_each_in_their_order() {
+    on_each_engine(async |store| {
+        let other_project = IssueRef { project_id: 2, iid: 1 };
+        for (issue, at) in
+            [(other_project, 30), (issue(3), 10), (issue(2), 20), (issue(3), 20), (issue(1), 19)]
+        {
+            write(&store, issue, at).await;
+        }
+        let since = Millis(20);
+        assert_eq!(store.count_written_issues(since).await, Ok(3));
+        let all = vec![issue(2), issue(3), other_project];
+        assert_eq!(store.written_issues(since, None).await, Ok(all.clone()));
+        assert_eq!(store.written_issues(since, Some(issue(2))).await, Ok(all[1..].to_vec()));
+        assert_eq!(store.written_issues(since, Some(issue(3))).await, Ok(all[2..].to_vec()));
+        assert_eq!(store.written_issues(since, Some(other_project)).await, Ok(vec![]));
+        assert_eq!(store.count_written_issues(Millis(31)).await, Ok(0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_issues_than_are_listed_at_once_are_all_found() {
+    on_each_engine(async |store| {
+        let many = 1003;
+        for iid in 1..=many {
+            write(&store, issue(iid), 1).await;
+        }
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.written_issues(Millis(0), after).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(*last);
+            found.extend(page);
+        }
+        assert_eq!(found, (1..=many).map(issue).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_comment_that_was_taken_back_is_forgotten_and_another_one_is_not() {
+    on_each_engine(async |store| {
+        let claim = work(&store).await;
+        assert!(store.finish(claim, done(), Millis(1)).await.unwrap());
+        let known = async || store.recall(issue(1)).await.unwrap().unwrap();
+        let undo = |act| Write { act, user_id: 9, origin: Origin::Undo };
+        let label = Act::LabelRemoved(Label::new("new"));
+        store.took_back(issue(1), vec![undo(label), undo(Act::CommentDeleted(8))], Millis(2)).await.unwrap();
+        let note = NoteRef { id: COMMENT, digest: Some("new".to_owned()) };
+        let before = known().await;
+        assert_eq!(before.note, Some(note));
+
+        store.took_back(issue(1), vec![undo(Act::CommentDeleted(COMMENT))], Millis(3)).await.unwrap();
+        let after = known().await;
+        assert_eq!((after.note, after.memory), (None, before.memory), "only the comment is forgotten");
+        let last = store.writes(issue(1), Millis(3)).await.unwrap();
+        assert_eq!(last.len(), 1);
+        assert_eq!((last[0].stage, &last[0].write), (Stage::Done, &undo(Act::CommentDeleted(COMMENT))));
+    })
+    .await;
+}
