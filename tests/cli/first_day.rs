@@ -69,6 +69,8 @@ async fn what_is_set_up_is_well_and_what_breaks_is_named_and_partly_heals_by_its
         serving.sample("escalator_webhooks_disabled_until_timestamp_seconds").await > Some(0.0)
     })
     .await;
+    // Its rest would end by itself, too, after a minute.
+    serving.log.until("had GitLab send a test request");
     until("the webhook is called again", async || gitlab.alert_status(hook) == Some(AlertStatus::Executable))
         .await;
     let examined = examine(&place);

@@ -12,7 +12,7 @@ use escalator::service::Service;
 use tempfile::TempDir;
 
 /// Made of the bytes 0 to 31; signs every delivery of these tests.
-const SIGNING_TOKEN: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub const SIGNING_TOKEN: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Far more than any wait of these tests takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 

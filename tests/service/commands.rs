@@ -1,5 +1,6 @@
 //! Comments as commands, from a person's note to what GitLab shows in the end.
 
+use escalator::calculator::issue::IssueRef;
 use escalator::sandbox::{Edited, Fault, IssueId, Loss, Note, Options, Trouble, UserId, Visibility};
 
 use super::app::{TestApp, score};
@@ -38,6 +39,18 @@ async fn who_may_not_label_answers_a_question_by_a_comment() {
     assert!(is_done(&app, note));
     assert!(replies(&app, issue).is_empty());
     assert!(app.comment(issue).contains("2 of 7 points"));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn where_gitlab_leaves_both_answers_on_an_issue_the_opposite_one_is_taken_off() {
+    let app = TestApp::start_with(Options { scoped_labels: false, ..Options::default() }, &[]).await;
+    let issue = app.incident(&["complexity::no"]);
+    app.until_read().await;
+    app.reporter().note(issue, "@escalator-bot answer complexity yes").unwrap();
+    app.until_read().await;
+    let labels = app.gitlab.labels(issue);
+    assert!(labels.contains(&"complexity::yes".to_owned()) && !labels.contains(&"complexity::no".to_owned()));
     app.end().await;
 }
 
@@ -258,6 +271,13 @@ async fn a_reply_that_gitlab_posted_without_telling_is_not_posted_again() {
     app.gitlab.by(guest).note(issue, "@escalator-bot help").unwrap();
     app.until_read().await;
     assert_eq!(replies(&app, issue).len(), 1);
+
+    // What the sweep compares with: our own replies are nothing new to read.
+    app.gitlab.by(guest).note(issue, "@escalator-bot explain").unwrap();
+    app.until_read().await;
+    let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
+    let comments = u64::try_from(app.gitlab.notes(issue).len()).unwrap();
+    assert_eq!(app.service().store.comments_read(reference).await, Ok(Some(comments)));
     app.end().await;
 }
 

@@ -1,13 +1,14 @@
 //! Webhooks that GitLab switched off are called again without anybody's doing.
 
 use escalator::clock::{Millis, now};
-use escalator::sandbox::{AlertStatus, Fault, Options};
+use escalator::sandbox::{AlertStatus, Fault, Hook, Options};
 use escalator::watchdog::Watchdog;
 
-use crate::app::{TestApp, score};
+use crate::app::{SIGNING_TOKEN, TestApp, score};
 
 /// An Owner's bot where it is to see the webhooks of the group.
 const OWNER: u8 = 50;
+const MAINTAINER: u8 = 40;
 const MINUTE: i64 = 60 * 1000;
 
 /// A service that knows the address of its webhook, stopped, after GitLab could not deliver so often that it switched
@@ -81,8 +82,7 @@ async fn one_round_asks_for_no_more_test_requests_than_gitlab_allows_a_minute() 
     let mut app = switched_off_while_away(None).await;
     app.gitlab.member(app.bot, "acme", OWNER);
     let url = app.variable("WEBHOOK__URL");
-    let more: Vec<u64> =
-        (0..7).map(|_| app.gitlab.hook("acme", escalator::sandbox::Hook::to(url.as_str()))).collect();
+    let more: Vec<u64> = (0..7).map(|_| app.gitlab.hook("acme", Hook::to(url.as_str()))).collect();
     for _ in 0..4 {
         app.incident(&[]);
         app.gitlab.settled().await;
@@ -95,6 +95,9 @@ async fn one_round_asks_for_no_more_test_requests_than_gitlab_allows_a_minute() 
     app.gitlab.fault(Fault::status(422).on("POST", "/test/"));
     app.restart_service().await;
     app.until("the first test requests", |app| tests_asked(app) >= 5).await;
+    // A round has the memory for itself.
+    drop(watchdog(&app).memory.lock().await);
+    assert_eq!(tests_asked(&app), 5);
     watchdog(&app).round(now()).await;
     assert_eq!(tests_asked(&app), 8, "five in the first round, and the other three in the next");
     app.end().await;
@@ -114,6 +117,35 @@ async fn a_token_that_may_not_see_webhooks_watches_none_and_works_all_the_same()
     let issue = app.incident(&score(5, &[]));
     app.settle().await;
     assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_group_that_hides_its_webhooks_keeps_none_of_a_project_from_being_called_again() {
+    let settings = [("GITLAB__GROUPS", "acme"), ("GITLAB__PROJECTS", "acme/shop")];
+    let mut app = TestApp::start_with(Options::default(), &settings).await;
+    app.gitlab.member(app.bot, "acme/shop", MAINTAINER);
+    let url = format!("http://{}/webhooks/gitlab", app.service().webhook_address);
+    let signed = Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url.as_str()) };
+    let [ours, elsewhere] =
+        [signed, Hook::to("http://127.0.0.1:9/")].map(|hook| app.gitlab.hook("acme/shop", hook));
+    app.stop_service().await;
+    for _ in 0..4 {
+        app.incident(&[]);
+        app.gitlab.settled().await;
+    }
+    app.set("WEBHOOK__URL", &url);
+    app.restart_service().await;
+    app.until("the project's webhook is called again", |app| {
+        app.gitlab.alert_status(ours) == Some(AlertStatus::Executable)
+    })
+    .await;
+    // The round is over.
+    drop(watchdog(&app).memory.lock().await);
+    for hook in [app.hook, elsewhere] {
+        assert_eq!(app.gitlab.alert_status(hook), Some(AlertStatus::TemporarilyDisabled));
+    }
+    assert_eq!(tests_asked(&app), 1, "what leads elsewhere is none of our business");
     app.end().await;
 }
 
@@ -179,6 +211,18 @@ async fn a_failed_delivery_is_recovered_once() {
     app.settle().await;
     let looks = app.calls().iter().filter(|call| call.names(issue)).count();
     assert_eq!(looks, 0);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_command_that_could_not_be_delivered_is_answered_without_any_sweep() {
+    let (mut app, issue) = changed_while_away().await;
+    app.reporter().note(issue, "@escalator-bot answer customer-impact no").unwrap();
+    app.gitlab.settled().await;
+    app.restart_service().await;
+    app.until("it is answered", |app| app.gitlab.labels(issue).contains(&"customer-impact::no".to_owned()))
+        .await;
+    app.until_read().await;
     app.end().await;
 }
 
