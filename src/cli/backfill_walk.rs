@@ -94,7 +94,7 @@ impl Walk {
                 Err(undone) => tally.unlisted(place, &reason(undone)),
             }
         }
-        if self.desk.mode == Mode::Live {
+        if self.keeps_position() {
             for place in walked {
                 self.desk.store.forget_watermark(store::Walk::Backfill, &place.to_string()).await?;
             }
@@ -106,11 +106,12 @@ impl Walk {
     /// its position is forgotten, for going back to that policy begins anew as well.
     async fn list(&self, place: &Place) -> Result<IssueList, store::Error> {
         let store = &self.desk.store;
-        let position = match self.desk.mode {
-            Mode::Live => store.watermark(store::Walk::Backfill, &self.position_name(place)).await?,
-            Mode::DryRun => None,
+        let position = if self.keeps_position() {
+            store.watermark(store::Walk::Backfill, &self.position_name(place)).await?
+        } else {
+            None
         };
-        if position.is_none() && self.desk.mode == Mode::Live {
+        if position.is_none() && self.keeps_position() {
             store.forget_watermark(store::Walk::Backfill, &place.to_string()).await?;
         }
         if let Some(Moment(millis)) = position {
@@ -183,18 +184,28 @@ impl Walk {
     }
 
     async fn keep_position(&self, place: &Place, at: Moment) -> Result<(), store::Error> {
+        if self.keeps_position() {
+            let name = self.position_name(place);
+            self.desk.store.keep_watermark(store::Walk::Backfill, &name, at).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was done is recorded, so that another walk may go on behind it.
+    fn keeps_position(&self) -> bool {
         match self.desk.mode {
-            Mode::Live => {
-                let name = self.position_name(place);
-                self.desk.store.keep_watermark(store::Walk::Backfill, &name, at).await
-            }
-            Mode::DryRun => Ok(()),
+            Mode::Live | Mode::Shadow => true,
+            Mode::DryRun => false,
         }
     }
 
-    /// A place and the policy by which its issues are assessed.
+    /// A place and the policy by which its issues are assessed. What was only watched is still to be written.
     fn position_name(&self, place: &Place) -> String {
-        format!("{place} under {}", self.policy_digest)
+        let only_watched = match self.desk.mode {
+            Mode::Live | Mode::DryRun => "",
+            Mode::Shadow => " in shadow",
+        };
+        format!("{place} under {}{only_watched}", self.policy_digest)
     }
 
     /// Looks at one issue, unless the list shows already that there is nothing to look at.
@@ -215,7 +226,7 @@ impl Walk {
                 let endless = Lease::without_end();
                 self.persist(async || self.desk.look(reference, &endless).await).await
             }
-            Mode::Live => loop {
+            Mode::Live | Mode::Shadow => loop {
                 match self.claim_and_look(reference).await {
                     Err(Undone::Failed(Failure::LeaseLost)) => {}
                     looked => break looked,
@@ -241,7 +252,7 @@ impl Walk {
         let looking = self.persist(async || self.desk.look(reference, &lease).await);
         let looked = lease.guard(store, &claim, looking).await;
         let release = match &looked {
-            Ok(look) => Release::Done(look.clone().record(Mode::Live).map(Box::new)),
+            Ok(look) => Release::Done(look.clone().record(self.desk.mode).map(Box::new)),
             Err(Undone::Stopped) => Release::Paused,
             Err(Undone::Gone) => Release::Dropped,
             Err(Undone::Failed(Failure::LeaseLost)) => return looked,
@@ -276,7 +287,7 @@ impl Walk {
             if let Next::PauseAll(pause) = next {
                 self.progress.say(&format!("{failure}; pausing for {} s", pause.length.as_secs()));
                 match self.desk.mode {
-                    Mode::Live => self.gate.pause_everywhere(pause, &self.desk.store).await,
+                    Mode::Live | Mode::Shadow => self.gate.pause_everywhere(pause, &self.desk.store).await,
                     Mode::DryRun => self.gate.pause(pause),
                 }
                 attempts -= 1;

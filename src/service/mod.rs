@@ -64,7 +64,7 @@ impl Service {
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
-        let store = open_store(&config.store).await?;
+        let store = begin(&config.store, settings.mode).await?;
         let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
 
         let receiver = Receiver {
@@ -167,12 +167,23 @@ pub(crate) fn audience(comment: &settings::Comment) -> Audience {
     if comment.internal { Audience::Members } else { Audience::Everybody }
 }
 
-/// How far live sweeps came and how far dry runs did are different things.
+/// How far live sweeps came and how far those did that leave the changes to them are different things.
 fn sweep_walk(mode: settings::Mode) -> Walk {
     match mode {
         settings::Mode::Live => Walk::Sweep,
         settings::Mode::DryRun => Walk::DryRunSweep,
+        settings::Mode::Shadow => Walk::ShadowSweep,
     }
+}
+
+/// Opens the store. Who writes begins anew with what was only watched.
+async fn begin(url: &StoreUrl, mode: settings::Mode) -> anyhow::Result<Store> {
+    let store = open_store(url).await?;
+    match mode {
+        settings::Mode::Live => store.stop_watching().await?,
+        settings::Mode::DryRun | settings::Mode::Shadow => {}
+    }
+    Ok(store)
 }
 
 /// How retries are spaced.
@@ -258,7 +269,7 @@ fn watchdog(settings: &settings::Settings, sweep: &Sweep) -> Option<Watchdog> {
     let url = settings.webhook.url.clone()?;
     let mending = match settings.mode {
         settings::Mode::Live => Mending::Allowed,
-        settings::Mode::DryRun => Mending::Forbidden,
+        settings::Mode::DryRun | settings::Mode::Shadow => Mending::Forbidden,
     };
     Some(Watchdog {
         store: sweep.store.clone(),

@@ -1,12 +1,16 @@
 //! The issues that Escalator follows: how it left each, and what a glimpse of one has to be compared with.
 
 use super::ledger::Entry;
-use super::rows::{hands_from_json, labels_from_json, labels_to_json};
+use super::rows::{decided, hands_from_json, involvement, labels_from_json, labels_to_json};
 use super::writes::Write;
 use super::{Engine, Error, Store};
+use crate::calculator::agreement::{Decided, Involvement};
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Hand, Memory};
+
+/// The state of an open issue that was only watched, for whoever writes: to a glimpse it is as if it were not followed.
+pub(super) const UNSEEN: &str = "unseen";
 
 /// Escalator's comment on an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,10 @@ pub struct Record {
     pub hands: Vec<Hand>,
     /// Our comment.
     pub note: Option<NoteRef>,
+    /// Whether we ever wrote on it.
+    pub involvement: Involvement,
+    /// What people have decided by now.
+    pub decided: Option<Decided>,
     /// What to append to the ledger, if the assessment changed.
     pub entry: Option<Entry>,
     /// What was written to GitLab.
@@ -46,6 +54,10 @@ pub struct Recollection {
     pub memory: Memory,
     /// Our comment.
     pub note: Option<NoteRef>,
+    /// Whether we ever wrote on it.
+    pub involvement: Involvement,
+    /// What people had decided by then.
+    pub decided: Option<Decided>,
     /// The last entries of the ledger, oldest first.
     pub history: Vec<Entry>,
 }
@@ -70,6 +82,18 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.doubt_note(issue).await,
             Engine::Postgres(postgres) => postgres.doubt_note(issue).await,
+        }
+    }
+
+    /// To be called before anything is written: an open issue that was only watched is new from now on, so that whatever
+    /// is heard of it has it looked at.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if that could not be made durable.
+    pub async fn stop_watching(&self) -> Result<(), Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.stop_watching().await,
+            Engine::Postgres(postgres) => postgres.stop_watching().await,
         }
     }
 }
@@ -101,6 +125,9 @@ pub(super) struct Row {
     pub hands: String,
     pub note_id: Option<u64>,
     pub note_digest: Option<String>,
+    pub involvement: String,
+    pub decision: Option<String>,
+    pub decided_at: Option<i64>,
 }
 
 impl Row {
@@ -117,6 +144,8 @@ impl Row {
                 hands: hands_from_json(&self.hands)?,
             },
             note: self.note_id.map(|id| NoteRef { id, digest: self.note_digest }),
+            involvement: involvement(&self.involvement)?,
+            decided: self.decision.zip(self.decided_at).map(|(word, at)| decided(&word, at)).transpose()?,
             history,
         })
     }

@@ -10,6 +10,8 @@ pub enum Walk {
     Sweep,
     /// The same in a dry run, which leaves its changes for a live sweep to make.
     DryRunSweep,
+    /// The same in shadow.
+    ShadowSweep,
     /// By the time of creation, once.
     Backfill,
     /// Along the notes: nothing written before the first start is ever a command.
@@ -23,6 +25,7 @@ impl Walk {
         match self {
             Self::Sweep => "sweep",
             Self::DryRunSweep => "dry-run sweep",
+            Self::ShadowSweep => "shadow sweep",
             Self::Backfill => "backfill",
             Self::Commands => "commands",
             Self::Recovery => "recovery",

@@ -12,6 +12,7 @@ mod gate;
 mod lease;
 mod look;
 mod note;
+mod record;
 mod scribe;
 mod token_watch;
 mod writes;

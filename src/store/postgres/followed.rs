@@ -8,7 +8,7 @@ use super::{Postgres, ledger, writes};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::{Recollection, Record, Row};
+use crate::store::followed::{Recollection, Record, Row, UNSEEN};
 use crate::store::rows::{hands_to_json, labels_to_json};
 use crate::store::writes::Stage;
 
@@ -37,6 +37,24 @@ impl Postgres {
         };
         self.pool.in_time(doubting).await
     }
+
+    pub async fn stop_watching(&self) -> Result<(), Error> {
+        let stopping = async {
+            let lent = self.pool.lend().await?;
+            // One that another replica is just recording is not lost: it is seen otherwise with its next change.
+            lent.execute_typed(
+                "UPDATE followed SET state = $1
+                 WHERE (project_id, iid) IN (
+                     SELECT project_id, iid FROM followed WHERE involvement = 'watched' AND state = 'opened'
+                     ORDER BY project_id, iid FOR UPDATE SKIP LOCKED)",
+                &[(&UNSEEN, Type::TEXT)],
+            )
+            .await?;
+            lent.give_back();
+            Ok(())
+        };
+        self.pool.in_time(stopping).await
+    }
 }
 
 /// Nobody knows how the comment reads until that is recorded.
@@ -49,8 +67,8 @@ pub(super) async fn doubt_note(client: &Client, key: &Key) -> Result<(), Error> 
 async fn row(client: &Client, key: &Key) -> Result<Option<Row>, Error> {
     let row = client
         .query_typed_opt(
-            "SELECT work_item_type, labels, hands, note_id, note_digest FROM followed
-             WHERE project_id = $1 AND iid = $2",
+            "SELECT work_item_type, labels, hands, note_id, note_digest, involvement, decision, decided_at
+             FROM followed WHERE project_id = $1 AND iid = $2",
             &key.and([]),
         )
         .await?;
@@ -61,19 +79,26 @@ async fn row(client: &Client, key: &Key) -> Result<Option<Row>, Error> {
         hands: row.try_get(2)?,
         note_id: row.try_get::<_, Option<i64>>(3)?.map(unsigned).transpose()?,
         note_digest: row.try_get(4)?,
+        involvement: row.try_get(5)?,
+        decision: row.try_get(6)?,
+        decided_at: row.try_get(7)?,
     }))
 }
 
 pub(super) async fn remember(client: &Client, key: &Key, record: &Record, now: Millis) -> Result<(), Error> {
     let note_id = record.note.as_ref().map(|note| signed(note.id)).transpose()?;
     let digest = record.note.as_ref().and_then(|note| note.digest.as_ref());
+    let decision = record.decided.map(|decided| decided.ruling.name());
+    let decided_at = record.decided.map(|decided| decided.at.0);
     client
         .execute_typed(
-            "INSERT INTO followed (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO followed (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest,
+                                   involvement, decision, decided_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (project_id, iid) DO UPDATE SET
                  state = excluded.state, work_item_type = excluded.work_item_type, labels = excluded.labels,
-                 hands = excluded.hands, note_id = excluded.note_id, note_digest = excluded.note_digest",
+                 hands = excluded.hands, note_id = excluded.note_id, note_digest = excluded.note_digest,
+                 involvement = excluded.involvement, decision = excluded.decision, decided_at = excluded.decided_at",
             &key.and([
                 (&record.state.name() as _, Type::TEXT),
                 (&record.work_item_type.name() as _, Type::TEXT),
@@ -81,6 +106,9 @@ pub(super) async fn remember(client: &Client, key: &Key, record: &Record, now: M
                 (&hands_to_json(&record.hands)? as _, Type::TEXT),
                 (&note_id as _, Type::INT8),
                 (&digest as _, Type::TEXT),
+                (&record.involvement.name() as _, Type::TEXT),
+                (&decision as _, Type::TEXT),
+                (&decided_at as _, Type::INT8),
             ]),
         )
         .await?;

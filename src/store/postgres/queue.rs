@@ -10,7 +10,7 @@ use super::pool::Lent;
 use crate::calculator::issue::{Glimpse, IssueRef};
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::Left;
+use crate::store::followed::{Left, UNSEEN};
 use crate::store::queue::{Depth, Marked, Place, Standing};
 use crate::trace_parent::TraceParent;
 
@@ -129,9 +129,11 @@ fn standing(row: &Row) -> Result<Standing, Error> {
     Ok(Standing { place, left: left(row, 5)? })
 }
 
-/// The columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL.
+/// The columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL, or the issue was
+/// only watched.
 pub(super) fn left(row: &Row, first: usize) -> Result<Option<Left>, Error> {
-    let Some(state) = row.try_get(first)? else { return Ok(None) };
+    let state: Option<String> = row.try_get(first)?;
+    let Some(state) = state.filter(|state| state != UNSEEN) else { return Ok(None) };
     Ok(Some(Left { state, work_item_type: row.try_get(first + 1)?, labels: row.try_get(first + 2)? }))
 }
 

@@ -6,7 +6,7 @@ use super::{Sqlite, ledger, writes};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::{self, Left, Recollection, Record};
+use crate::store::followed::{self, Left, Recollection, Record, UNSEEN};
 use crate::store::rows::{hands_to_json, labels_to_json};
 use crate::store::writes::Stage;
 
@@ -18,6 +18,17 @@ impl Sqlite {
     pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
         self.writer.run(move |connection| doubt_note(connection, issue)).await
     }
+
+    pub async fn stop_watching(&self) -> Result<(), Error> {
+        self.writer.run(stop_watching).await
+    }
+}
+
+fn stop_watching(connection: &Connection) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE followed SET state = ?1 WHERE involvement = 'watched' AND state = 'opened'")?
+        .execute([UNSEEN])?;
+    Ok(())
 }
 
 /// Nobody knows how the comment reads until that is recorded.
@@ -28,9 +39,11 @@ pub(super) fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(),
     Ok(())
 }
 
-/// Reads the columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL.
+/// Reads the columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL, or the issue
+/// was only watched.
 pub(super) fn left(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Left>> {
-    let Some(state) = row.get(first)? else { return Ok(None) };
+    let state: Option<String> = row.get(first)?;
+    let Some(state) = state.filter(|state| state != UNSEEN) else { return Ok(None) };
     Ok(Some(Left { state, work_item_type: row.get(first + 1)?, labels: row.get(first + 2)? }))
 }
 
@@ -43,8 +56,9 @@ pub(super) fn remember(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO followed
-                 (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest, involvement,
+                  decision, decided_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             issue.project_id,
@@ -55,6 +69,9 @@ pub(super) fn remember(
             hands_to_json(&record.hands)?,
             record.note.as_ref().map(|note| note.id),
             record.note.as_ref().and_then(|note| note.digest.as_ref()),
+            record.involvement.name(),
+            record.decided.map(|decided| decided.ruling.name()),
+            record.decided.map(|decided| decided.at.0),
         ])?;
     if let Some(entry) = &record.entry {
         ledger::append(connection, issue, entry, now)?;
@@ -75,7 +92,8 @@ pub(super) fn forget_note(connection: &Connection, issue: IssueRef) -> Result<()
 fn recall(connection: &Connection, issue: IssueRef) -> Result<Option<Recollection>, Error> {
     let row = connection
         .prepare_cached(
-            "SELECT labels, hands, note_id, note_digest, work_item_type FROM followed WHERE project_id = ?1 AND iid = ?2",
+            "SELECT labels, hands, note_id, note_digest, work_item_type, involvement, decision, decided_at
+             FROM followed WHERE project_id = ?1 AND iid = ?2",
         )?
         .query_row(params![issue.project_id, issue.iid], |row| {
             Ok(followed::Row {
@@ -84,6 +102,9 @@ fn recall(connection: &Connection, issue: IssueRef) -> Result<Option<Recollectio
                 note_id: row.get(2)?,
                 note_digest: row.get(3)?,
                 work_item_type: row.get(4)?,
+                involvement: row.get(5)?,
+                decision: row.get(6)?,
+                decided_at: row.get(7)?,
             })
         })
         .optional()?;
