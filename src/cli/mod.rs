@@ -1,5 +1,6 @@
 //! The command line: one file per command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod agreement;
 mod backfill;
 mod backfill_report;
 mod backfill_walk;
@@ -54,6 +55,8 @@ enum Command {
     /// List, retry or drop what could not be done.
     #[command(subcommand)]
     Parked(parked::Command),
+    /// Say how often people decided as the score says, and list where they did not; made for `mode = "shadow"`.
+    Agreement(agreement::Arguments),
     /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
     #[command(subcommand)]
     Store(store::Command),
@@ -122,6 +125,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Doctor(arguments) => doctor::run(&arguments, &sources()?),
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
+        Command::Agreement(arguments) => agreement::run(&arguments, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),
     }

@@ -5,12 +5,11 @@
 use std::fmt::Write;
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{CommandError, output, runtime};
 use crate::calculator::issue::IssueRef;
-use crate::clock::{self, Millis};
+use crate::clock;
 use crate::config::sources::Sources;
 use crate::config::{StoreUrl, load};
 use crate::store::{Parked, Store};
@@ -130,7 +129,7 @@ fn text(parked: &[Parked]) -> String {
             out,
             "{}  since {}, tried {}\n    {}",
             parked.issue,
-            time(parked.parked_at),
+            output::time(parked.parked_at.0),
             if parked.attempts == 1 { "once".to_owned() } else { format!("{} times", parked.attempts) },
             parked.reason
         );
@@ -155,18 +154,11 @@ fn json(parked: &[Parked]) -> Result<String, CommandError> {
         .map(|parked| ParkedReport {
             project_id: parked.issue.project_id,
             iid: parked.issue.iid,
-            parked_at: time(parked.parked_at),
+            parked_at: output::time(parked.parked_at.0),
             attempts: parked.attempts,
             reason: &parked.reason,
         })
         .collect();
     let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
     Ok(format!("{text}\n"))
-}
-
-fn time(at: Millis) -> String {
-    Timestamp::from_millisecond(at.0).map_or_else(
-        |_| "an unknown time".to_owned(),
-        |timestamp| timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
 }
