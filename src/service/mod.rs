@@ -19,7 +19,7 @@ use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
 use crate::store::{Duty, OpenError, Store, Walk};
 use crate::sweep::Sweep;
-use crate::telemetry::{Admin, Metrics};
+use crate::telemetry::{Admin, Metrics, count_agreement};
 use crate::watchdog::{Mending, Watchdog};
 use crate::webhook::{Door, Receiver, Tally};
 use crate::worker::{Clerk, Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
@@ -112,7 +112,7 @@ impl Service {
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
         start_sweeping(&sweep, &mut parts, stopped.clone());
         start_watching(watchdog.as_ref(), &mut parts, stopped.clone());
-        parts.spawn(upkeep(metrics, stopped));
+        start_counting(metrics, &sweep, &mut parts, &stopped);
         Ok(Self {
             webhook_address,
             admin_address,
@@ -311,6 +311,18 @@ fn start_part(
         running.await;
         name
     });
+}
+
+/// What metrics need besides what counts by itself.
+fn start_counting(
+    metrics: Metrics,
+    sweep: &Sweep,
+    parts: &mut JoinSet<&'static str>,
+    stopped: &watch::Receiver<bool>,
+) {
+    parts.spawn(upkeep(metrics, stopped.clone()));
+    let counting = count_agreement(sweep.store.clone(), Arc::clone(&sweep.policy), stopped.clone());
+    start_part(parts, "the count of agreement", counting);
 }
 
 async fn upkeep(metrics: Metrics, mut stop: watch::Receiver<bool>) -> &'static str {
