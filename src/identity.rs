@@ -1,8 +1,6 @@
-//! Who Escalator is in GitLab: the user that its access token belongs to, and the bots it belonged to before.
+//! Who Escalator is in GitLab: the user that its access token belongs to, and by which name people mention it.
 
 use std::sync::{Arc, PoisonError, RwLock};
-
-use crate::calculator::own_users::OwnUsers;
 
 /// Our user, shared between the part that asks GitLab for it and those that need it. Unknown until GitLab has answered
 /// once.
@@ -11,7 +9,7 @@ pub struct Identity(Arc<RwLock<Option<Learned>>>, Arc<RwLock<Option<String>>>);
 
 #[derive(Debug)]
 struct Learned {
-    users: OwnUsers,
+    user_id: u64,
     replacements: u64,
 }
 
@@ -23,26 +21,22 @@ impl Identity {
     #[must_use]
     pub fn user_id(&self) -> Option<u64> {
         let learned = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        learned.as_ref().map(|learned| learned.users.now())
+        learned.as_ref().map(|learned| learned.user_id)
     }
 
-    /// Our users, if they were learned with the access token of now: the one after so many replacements.
+    /// Our user id, if it was learned with the access token of now: the one after so many replacements.
     #[must_use]
-    pub fn users_with(&self, replacements: u64) -> Option<OwnUsers> {
+    pub fn user_id_with(&self, replacements: u64) -> Option<u64> {
         let learned = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        learned
-            .as_ref()
-            .filter(|learned| learned.replacements == replacements)
-            .map(|learned| learned.users.clone())
+        learned.as_ref().filter(|learned| learned.replacements == replacements).map(|learned| learned.user_id)
     }
 
-    /// Learns our users from the access token after so many replacements. Returns the id that was ours before, if it was
-    /// another one.
-    pub fn learn(&self, users: OwnUsers, replacements: u64) -> Option<u64> {
-        let now = users.now();
+    /// Learns our user id from the access token after so many replacements. Returns the one that was ours before, if it
+    /// was another one.
+    pub fn learn(&self, user_id: u64, replacements: u64) -> Option<u64> {
         let mut learned = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let before = learned.replace(Learned { users, replacements });
-        before.map(|before| before.users.now()).filter(|before| *before != now)
+        let before = learned.replace(Learned { user_id, replacements });
+        before.map(|before| before.user_id).filter(|before| *before != user_id)
     }
 
     /// Learns by which name people mention us.

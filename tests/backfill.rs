@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use escalator::clock::{self, Millis};
 use escalator::sandbox::{Actor, Fault, IssueId, Kind, Options, Sandbox, Trouble, UserId};
-use escalator::store::Store;
+use escalator::store::{StopReason, Store};
 use tempfile::TempDir;
 
 /// `queue.workers` by default: how many issues a backfill looks at at the same time.
@@ -272,6 +272,24 @@ async fn an_issue_that_fails_is_named_with_the_reason_parked_and_does_not_stop_t
 }
 
 #[actix_web::test]
+async fn a_backfill_counts_for_no_fuse_and_refuses_while_writing_is_stopped() {
+    let before = Before::start().await;
+    let incidents = before.incidents(10);
+    Store::migrate_file(&before.store_path()).unwrap();
+    let store = Store::open_beside(&before.store_path()).unwrap();
+    store.stop_writing(None, StopReason::Undo, Millis(0)).await.unwrap();
+    let refused = before.run(&["--group", "acme"]).await;
+    assert_eq!((refused.code, before.writes()), (Some(1), 0));
+    assert!(refused.error.contains("because what was written was taken back"), "{}", refused.error);
+    assert!(refused.error.contains("find out why, then: escalator resume"), "{}", refused.error);
+    assert_eq!(before.run(&["--group", "acme", "--dry-run"]).await.code, Some(0), "which writes nothing");
+
+    store.resume(None, Millis(1)).await.unwrap();
+    let said = ended(before.spawn_with(&["--group", "acme"], &[("WRITES__FUSE", "1")])).await;
+    assert_eq!((said.code, before.right(&incidents)), (Some(0), 10), "{}", said.error);
+}
+
+#[actix_web::test]
 async fn a_label_of_ours_that_a_lost_store_forgot_is_taken_off_without_a_source_too() {
     let before = Before::start().await;
     let labels = [FIVE.as_slice(), &["outage"]].concat();
@@ -364,11 +382,17 @@ async fn in_shadow_it_writes_nothing_and_live_begins_at_the_beginning_all_the_sa
     let watched =
         "SELECT count(*) FROM followed JOIN ledger USING (project_id, iid) WHERE involvement = 'watched'";
     assert_eq!(store.query_row(watched, [], |row| row.get(0)), Ok(100));
-    drop(store);
+    let applied =
+        "INSERT INTO watermark (walk, place, at) VALUES ('policy', 'followed under that of live', 0)";
+    store.execute(applied, []).unwrap();
 
     before.gitlab.clear_faults();
     let said = ended(before.spawn_with(&["--group", "acme"], &[("MODE", "shadow")])).await;
     assert!(said.error.contains(GOING_ON), "{}", said.error);
+    let applied = "SELECT count(*) FROM watermark WHERE walk = 'policy'";
+    assert_eq!(store.query_row(applied, [], |row| row.get(0)), Ok(0), "who writes has to look at all again");
+    drop(store);
+
     let said = before.run(&["--group", "acme"]).await;
     assert!(!said.error.contains(GOING_ON), "{}", said.error);
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 130), "{}", said.error);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("calculator", &[]),
     ("clock", &[]),
-    ("identity", &["calculator"]),
+    ("identity", &[]),
     ("trace_parent", &[]),
     ("postgres_url", &[]),
     ("spans", &["clock", "trace_parent"]),

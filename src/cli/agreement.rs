@@ -8,15 +8,16 @@ use std::fmt::Write;
 use clap::Args;
 use serde::Serialize;
 
-use super::parked::Format;
+use super::parked::{Format, open_beside};
 use super::{CommandError, output, runtime};
 use crate::calculator::agreement::{Agreement, Comparison, Ruling, compare};
 use crate::calculator::assess::Answer;
 use crate::calculator::policy::Policy;
 use crate::calculator::standing::Standing;
+use crate::clock::Millis;
+use crate::config::load;
 use crate::config::sources::Sources;
-use crate::config::{StoreUrl, load};
-use crate::store::{DecidedIssue, Store};
+use crate::store::DecidedIssue;
 
 /// How many decisions, and how to print them.
 #[derive(Debug, Args)]
@@ -33,12 +34,8 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
     let loaded = load(sources)?;
     let url = loaded.store()?;
     let decided = runtime()?.block_on(async {
-        let store = match &url {
-            StoreUrl::Sqlite(path) => Store::open_beside(path),
-            StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
-        };
-        let decided = store.map_err(anyhow::Error::from)?.decided(arguments.last).await;
-        decided.map_err(anyhow::Error::from)
+        let decided = open_beside(&url).await?.decided(arguments.last).await;
+        Ok::<_, CommandError>(decided.map_err(anyhow::Error::from)?)
     })?;
     let compared: Vec<_> = decided
         .iter()
@@ -93,7 +90,7 @@ fn text(compared: &[Compared<'_>], policy: &Policy) -> String {
             "{heading}{}  {} at {}, {}\n    {}",
             issue.issue,
             issue.decided.ruling.name(),
-            output::time(issue.decided.at.0),
+            Millis(issue.decided.at.0),
             stood(&issue.standing),
             answers(&issue.standing, policy)
         );
@@ -175,7 +172,7 @@ impl<'decided> From<&'decided DecidedIssue> for Disagreement<'decided> {
             project_id: issue.project_id,
             iid: issue.iid,
             decision: decided.ruling.name(),
-            decided_at: output::time(decided.at.0),
+            decided_at: Millis(decided.at.0).to_string(),
             score: standing.score,
             band: &standing.band,
             sources: &standing.sources,

@@ -20,7 +20,7 @@ use crate::config::{Loaded, load};
 use crate::gitlab::{Client, Place};
 use crate::identity::Identity;
 use crate::service::{audience, open_store, retry_policy, watched_places};
-use crate::store::OpenError;
+use crate::store::{self, OpenError, Origin};
 use crate::worker::{Desk, Gate};
 
 /// Where to look, and whether to write.
@@ -56,6 +56,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
             renderer,
             audience: audience(&loaded.settings.comment),
             mode,
+            origin: Origin::Backfill,
         };
         walk(desk, &loaded, &places).await
     })
@@ -93,9 +94,19 @@ fn explain(error: OpenError) -> CommandError {
     }
 }
 
+/// Rather than wait for whoever is to look first.
+async fn refuse_while_stopped(desk: &Desk) -> anyhow::Result<()> {
+    let stops = desk.store.stops().await?;
+    match stops.into_iter().find(|stop| desk.mode == Mode::Live && stop.issue.is_none()) {
+        Some(stop) => Err(store::Error::Stopped(stop).into()),
+        None => Ok(()),
+    }
+}
+
 /// Walks until the end or until told to stop; told twice, it stops at once.
 async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), CommandError> {
     desk.own_users(desk.gitlab.token_replacements()).await.context("cannot begin")?;
+    refuse_while_stopped(&desk).await?;
     let (stop, stopped) = watch::channel(false);
     let mode = desk.mode;
     let walk = Walk {

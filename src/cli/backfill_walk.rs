@@ -72,6 +72,11 @@ impl From<store::Error> for Undone {
 impl Walk {
     /// Walks through all places. One that cannot be listed does not stop the others.
     pub async fn run(&self, places: &[Place], tally: &mut Tally) -> Result<Ended, store::Error> {
+        match self.desk.mode {
+            Mode::Live | Mode::DryRun => {}
+            // What is only watched here has to be looked at by whoever writes next.
+            Mode::Shadow => self.desk.store.forget_applied().await?,
+        }
         let (mut seen, mut lists) = (HashSet::new(), Vec::new());
         let mut expected = Some(0);
         for place in places {

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod output;
 mod parked;
+mod resume;
 mod score;
 mod score_report;
 mod serve;
@@ -16,6 +17,7 @@ mod setup;
 mod signals;
 mod store;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,6 +57,8 @@ enum Command {
     /// List, retry or drop what could not be done.
     #[command(subcommand)]
     Parked(parked::Command),
+    /// Let writing to GitLab go on that was stopped, because there was too much of it.
+    Resume(resume::Arguments),
     /// Say how often people decided as the score says, and list where they did not; made for `mode = "shadow"`.
     Agreement(agreement::Arguments),
     /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
@@ -72,6 +76,28 @@ enum CommandError {
     Usage(String),
     /// Anything else: exit code 1.
     Failed(anyhow::Error),
+    /// Either, and the log tells already.
+    Logged { exit_code: u8 },
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Failed(_) => 1,
+            Self::Logged { exit_code } => *exit_code,
+        }
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => formatter.write_str(message),
+            Self::Failed(error) => write!(formatter, "{error:#}"),
+            Self::Logged { .. } => Ok(()),
+        }
+    }
 }
 
 impl From<Problems> for CommandError {
@@ -101,16 +127,11 @@ impl From<std::io::Error> for CommandError {
 /// Runs the command that the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match run_command(cli) {
+    match run_command(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(CommandError::Usage(message)) => {
-            output::complain(&message);
-            ExitCode::from(2)
-        }
-        Err(CommandError::Failed(error)) => {
-            output::complain(&format!("{error:#}"));
-            ExitCode::FAILURE
+        Err(error) => {
+            output::complain(&error.to_string());
+            error.exit_code().into()
         }
     }
 }
@@ -125,6 +146,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Doctor(arguments) => doctor::run(&arguments, &sources()?),
         Command::Score(arguments) => score::run(&arguments, &sources()?),
         Command::Parked(command) => parked::run(&command, &sources()?),
+        Command::Resume(arguments) => resume::run(&arguments, &sources()?),
         Command::Agreement(arguments) => agreement::run(&arguments, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),

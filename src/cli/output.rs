@@ -2,8 +2,6 @@
 
 use std::io::{ErrorKind, Write};
 
-use jiff::Timestamp;
-
 /// Prints text to standard output.
 pub(super) fn print(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -11,14 +9,6 @@ pub(super) fn print(text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
-}
-
-/// Milliseconds since 1970 as people write a moment.
-pub(super) fn time(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).map_or_else(
-        |_| "an unknown time".to_owned(),
-        |timestamp| timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
 }
 
 /// Says on standard error why a command failed, every line marked as ours.

@@ -7,17 +7,17 @@ use std::fmt::Write;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::{CommandError, output, runtime};
+use super::{CommandError, output, resume, runtime};
 use crate::calculator::issue::IssueRef;
 use crate::clock;
 use crate::config::sources::Sources;
 use crate::config::{StoreUrl, load};
-use crate::store::{Parked, Store};
+use crate::store::{Parked, Stop, Store};
 
 /// What to do with parked issues.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Print each parked issue: since when, how often it was tried, why, and what to do.
+    /// Print each parked issue: since when, how often it was tried, why, and what to do; and whether writing is stopped.
     List {
         /// How to print it.
         #[arg(long, default_value = "text")]
@@ -46,7 +46,7 @@ pub(super) struct Chosen {
     all: bool,
 }
 
-fn issue(text: &str) -> Result<IssueRef, String> {
+pub(super) fn issue(text: &str) -> Result<IssueRef, String> {
     text.split_once('#')
         .and_then(|(project, iid)| {
             Some(IssueRef { project_id: project.parse().ok()?, iid: iid.parse().ok()? })
@@ -57,16 +57,13 @@ fn issue(text: &str) -> Result<IssueRef, String> {
 pub(super) fn run(command: &Command, sources: &Sources) -> Result<(), CommandError> {
     let url = load(sources)?.store()?;
     runtime()?.block_on(async {
-        let store = match &url {
-            StoreUrl::Sqlite(path) => Store::open_beside(path),
-            StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
-        };
-        let store = store.map_err(anyhow::Error::from)?;
+        let store = open_beside(&url).await?;
         match command {
             Command::List { format } => {
                 let parked = store.parked().await.map_err(anyhow::Error::from)?;
+                let stops = store.stops().await.map_err(anyhow::Error::from)?;
                 output::print(&match format {
-                    Format::Text => text(&parked),
+                    Format::Text => text(&parked, &stops),
                     Format::Json => json(&parked)?,
                 })?;
             }
@@ -95,6 +92,15 @@ pub(super) fn run(command: &Command, sources: &Sources) -> Result<(), CommandErr
     })
 }
 
+/// The store, which a service may be using.
+pub(super) async fn open_beside(url: &StoreUrl) -> Result<Store, CommandError> {
+    let store = match url {
+        StoreUrl::Sqlite(path) => Store::open_beside(path),
+        StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
+    };
+    Ok(store.map_err(anyhow::Error::from)?)
+}
+
 impl Chosen {
     async fn among(&self, store: &Store) -> Result<Vec<IssueRef>, CommandError> {
         if !self.all {
@@ -118,18 +124,18 @@ fn report(what: &str, done: usize, not_parked: &[IssueRef]) -> Result<(), Comman
     )))
 }
 
-fn text(parked: &[Parked]) -> String {
+fn text(parked: &[Parked], stops: &[Stop]) -> String {
+    let mut out: String = stops.iter().map(resume::line).collect();
     if parked.is_empty() {
-        return "Nothing is parked.\n".to_owned();
+        return out + "Nothing is parked.\n";
     }
-    let mut out = String::new();
     for parked in parked {
         // Writing into a String cannot fail.
         let _ = writeln!(
             out,
             "{}  since {}, tried {}\n    {}",
             parked.issue,
-            output::time(parked.parked_at.0),
+            parked.parked_at,
             if parked.attempts == 1 { "once".to_owned() } else { format!("{} times", parked.attempts) },
             parked.reason
         );
@@ -154,7 +160,7 @@ fn json(parked: &[Parked]) -> Result<String, CommandError> {
         .map(|parked| ParkedReport {
             project_id: parked.issue.project_id,
             iid: parked.issue.iid,
-            parked_at: output::time(parked.parked_at.0),
+            parked_at: parked.parked_at.to_string(),
             attempts: parked.attempts,
             reason: &parked.reason,
         })

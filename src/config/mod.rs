@@ -66,6 +66,8 @@ pub struct Config {
     pub gitlab: GitLabAccess,
     /// Where the store is.
     pub store: StoreUrl,
+    /// The most writes a minute; `None` where nobody's GitLab is written to.
+    pub fuse: Option<u32>,
 }
 
 /// What a GitLab client needs.
@@ -126,7 +128,9 @@ impl Loaded {
         let store = store_url::read(&self.settings.store, &mut problems);
         match (credentials, gitlab, store) {
             (Some(credentials), Some(gitlab), Some(store)) if problems.is_empty() => {
-                Ok(Config { settings: self.settings, policy: self.policy, credentials, gitlab, store })
+                let (settings, policy) = (self.settings, self.policy);
+                let fuse = Some(settings.writes.fuse);
+                Ok(Config { settings, policy, credentials, gitlab, store, fuse })
             }
             (_, _, _) => Err(self.places.locate(problems)),
         }
@@ -173,6 +177,7 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
     let checks = [
         ((1..=256).contains(&settings.queue.workers), "queue.workers", "must be from 1 to 256"),
         (settings.queue.max_attempts >= 1, "queue.max_attempts", "must be at least 1"),
+        (settings.writes.fuse >= 1, "writes.fuse", "must be at least 1"),
         (settings.gitlab.notes_per_minute >= 1, "gitlab.notes_per_minute", "must be at least 1"),
         (settings.gitlab.requests_per_second >= 1, "gitlab.requests_per_second", "must be at least 1"),
         (!settings.gitlab.timeout.0.is_zero(), "gitlab.timeout", "must be longer than 0s"),

@@ -29,6 +29,8 @@ pub struct Settings {
     pub gitlab: GitLab,
     /// The issues that wait to be looked at.
     pub queue: Queue,
+    /// What is written to GitLab.
+    pub writes: Writes,
     /// Finding what webhooks missed.
     pub sweep: Sweep,
     /// The comment.
@@ -104,7 +106,8 @@ pub struct Store {
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// The address by which GitLab reaches this service's `/webhooks/gitlab`, such as
-    /// `https://escalator.example.com/webhooks/gitlab`: `setup` gives it to the webhooks that it makes.
+    /// `https://escalator.example.com/webhooks/gitlab`. `setup` gives it to the webhooks that it makes; by it `doctor` and
+    /// the watchdog of `serve` know which webhooks lead here.
     #[serde(serialize_with = "without_password_if_any", skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Secret tokens (`X-Gitlab-Token`); several at once while rotating. A comma separates them in the environment, so
@@ -161,6 +164,17 @@ pub struct Queue {
     pub retry_base: Period,
     /// The longest wait between two attempts.
     pub retry_max: Period,
+}
+
+/// `[writes]`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Writes {
+    /// How many writes a minute, those of all replicas together, are too many, so that writing stops until somebody has
+    /// looked. The default pace of calls lets about 400 through, as a look that writes is one read and two writes; a busy
+    /// desk makes a few dozen.
+    #[schemars(range(min = 1))]
+    pub fuse: u32,
 }
 
 /// `[sweep]`.

@@ -45,6 +45,8 @@ pub enum Check {
     Store,
     /// Nothing is parked.
     Parked,
+    /// Writing is not stopped.
+    Writing,
     /// GitLab answers.
     Gitlab,
     /// Its version will do.

@@ -2,7 +2,7 @@
 
 use super::finding::{Check, Finding};
 use crate::config::{Loaded, StoreUrl};
-use crate::store::{Inspection, OpenError, Store};
+use crate::store::{Inspection, OpenError, Stop, Store};
 
 /// Looks at the store that is configured.
 pub(super) async fn look(loaded: &Loaded) -> Vec<Finding> {
@@ -29,20 +29,26 @@ pub(super) async fn look(loaded: &Loaded) -> Vec<Finding> {
 
 /// What stands for it where it was not looked at.
 pub(super) fn skipped(because: &str) -> Vec<Finding> {
-    [Check::Store, Check::Parked].map(|check| Finding::skipped(check, "store", because)).into()
+    [Check::Store, Check::Parked, Check::Writing]
+        .map(|check| Finding::skipped(check, "store", because))
+        .into()
 }
 
 fn findings(subject: &str, seen: &Result<Inspection, OpenError>, remedy: &str) -> Vec<Finding> {
     match seen {
-        Ok(inspection) => vec![schema(subject, *inspection), parked(subject, inspection.parked)],
+        Ok(seen) => {
+            let found = [schema(subject, seen), parked(subject, seen.parked)];
+            found.into_iter().chain(writing(subject, &seen.stops)).collect()
+        }
         Err(error) => vec![
             Finding::fail(Check::Store, subject, error.to_string(), remedy),
             Finding::skipped(Check::Parked, subject, "the store cannot be used"),
+            Finding::skipped(Check::Writing, subject, "the store cannot be used"),
         ],
     }
 }
 
-fn schema(subject: &str, seen: Inspection) -> Finding {
+fn schema(subject: &str, seen: &Inspection) -> Finding {
     let found = match seen.version {
         0 => "empty; `escalator serve` makes its schema".to_owned(),
         old if old < seen.known => {
@@ -63,4 +69,19 @@ fn parked(subject: &str, parked: u64) -> Finding {
             "`escalator parked list` says why; mend the cause, then `escalator parked retry --all`",
         ),
     }
+}
+
+/// While everything is stopped Escalator does nothing of what it is for; of single issues others go on.
+fn writing(subject: &str, stops: &[Stop]) -> Vec<Finding> {
+    if stops.is_empty() {
+        return vec![Finding::ok(Check::Writing, subject, "writing is not stopped")];
+    }
+    let told = |stop: &Stop| {
+        let remedy = format!("find out what was written and why, then run `{}`", stop.remedy());
+        match stop.issue {
+            None => Finding::fail(Check::Writing, subject, stop.to_string(), remedy),
+            Some(_) => Finding::warn(Check::Writing, subject, stop.to_string(), remedy),
+        }
+    };
+    stops.iter().map(told).collect()
 }

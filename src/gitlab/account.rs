@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::client::{Client, date, json};
+use super::answer::{date, json};
+use super::client::Client;
 use super::error::Error;
 use crate::calculator::issue::Moment;
 

@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Client, json};
+use super::answer::json;
+use super::client::Client;
 use super::error::Error;
 use super::hooks::place_path;
 use super::issue_list::Place;

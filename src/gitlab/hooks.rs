@@ -9,7 +9,8 @@ use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::client::{Client, PER_PAGE, json, next_page};
+use super::answer::{json, next_page};
+use super::client::{Client, PER_PAGE};
 use super::error::Error;
 use super::issue_list::Place;
 use super::path::segment;

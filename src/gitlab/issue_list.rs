@@ -9,7 +9,8 @@ use std::fmt;
 
 use reqwest::{Method, Response};
 
-use super::client::{Client, PER_PAGE, date, header_number, json, next_page};
+use super::answer::{date, header_number, json, next_page};
+use super::client::{Client, PER_PAGE};
 use super::error::Error;
 use super::issues::{IssueJson, Snapshot, snapshot};
 use super::path::segment;

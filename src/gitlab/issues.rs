@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, json};
+use super::answer::json;
+use super::client::Client;
 use super::error::Error;
 use super::path::segment;
 use super::times::moment;

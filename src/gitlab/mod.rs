@@ -4,6 +4,7 @@
 //! the reaction. Never reads a title or a description, and never logs a body.
 
 mod account;
+mod answer;
 mod client;
 mod error;
 mod furnishing;

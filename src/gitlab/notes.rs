@@ -3,7 +3,8 @@
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, PER_PAGE, json, next_page};
+use super::answer::{json, next_page};
+use super::client::{Client, PER_PAGE};
 use super::error::Error;
 use super::times::moment;
 use crate::calculator::issue::{IssueRef, Moment};

@@ -1,4 +1,7 @@
-//! Paths of groups and projects as one segment of an address.
+//! Paths in GitLab's address: where its API begins, and groups and projects as one segment.
+
+/// Where GitLab's API begins, behind whatever address GitLab has.
+pub(super) const API_ROOT: &str = "/api/v4";
 
 /// `acme/shop` as `acme%2Fshop`, whatever a person wrote.
 pub(super) fn segment(path: &str) -> String {

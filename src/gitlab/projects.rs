@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::client::{Client, json};
+use super::answer::json;
+use super::client::Client;
 use super::error::Error;
 use super::path::segment;
 

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::client::{Client, json};
+use super::answer::json;
+use super::client::Client;
 use super::error::Error;
 use super::times::day;
 use crate::calculator::issue::Moment;

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::client::{Client, json};
+use super::answer::json;
+use super::client::Client;
 use super::error::Error;
 use crate::calculator::issue::IssueRef;
 

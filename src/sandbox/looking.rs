@@ -1,10 +1,16 @@
 //! Looking at a world from Rust: its state, the requests it got, the webhooks it sent; and making trouble.
 
+use std::panic::Location;
+use std::time::Duration;
+
 use super::Sandbox;
 use super::faults::{Fault, HeldRequest, RequestRecord, Trouble};
 use super::hooks::{AlertStatus, Delivery, DeliveryRecord};
 use super::nouns::{Award, IssueId, LabelEvent, Note, State};
 use super::world::World;
+
+/// Far more than any request takes to come; only keeps a test from waiting for ever.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Sandbox {
     /// The titles of an issue's labels, sorted.
@@ -98,13 +104,33 @@ impl Sandbox {
     }
 
     /// Waits until a REST request that meets the condition is held.
-    pub async fn until_held(&self, wanted: impl Fn(&HeldRequest) -> bool) -> u64 {
-        let found = |world: &World| {
-            let held = world.traffic.held.values().find(|(held, _)| wanted(held));
-            held.map(|(held, _)| held.id)
-        };
-        self.until(|world| found(world).is_some()).await;
-        self.shared.look(found).unwrap_or_default()
+    ///
+    /// # Panics
+    /// If none comes for so long that none will. Says who waited, what is held instead, and what was asked last.
+    #[track_caller]
+    pub fn until_held(&self, wanted: impl Fn(&HeldRequest) -> bool) -> impl Future<Output = u64> {
+        let waiting = Location::caller();
+        async move {
+            let found = |world: &World| {
+                let held = world.traffic.held.values().find(|(held, _)| wanted(held));
+                held.map(|(held, _)| held.id)
+            };
+            let came = self.until(|world| found(world).is_some());
+            assert!(
+                tokio::time::timeout(PATIENCE, came).await.is_ok(),
+                "the request that {waiting} waits for never came; held: {:?}; the last requests: {:?}",
+                self.held(),
+                self.shared.look(|world| world
+                    .traffic
+                    .requests
+                    .iter()
+                    .rev()
+                    .take(5)
+                    .cloned()
+                    .collect::<Vec<_>>())
+            );
+            self.shared.look(found).unwrap_or_default()
+        }
     }
 
     /// Lets a held request go on: into this trouble, or as if nothing had been. False if it is not held.

@@ -17,12 +17,12 @@ use crate::comment::{self, Renderer, ReplyRenderer};
 use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::{Duty, OpenError, Store, Walk};
+use crate::store::{self, Duty, OpenError, Origin, PolicyDigest, Store, Walk};
 use crate::sweep::Sweep;
 use crate::telemetry::{Admin, Metrics, count_agreement};
 use crate::watchdog::{Mending, Watchdog};
 use crate::webhook::{Door, Receiver, Tally};
-use crate::worker::{Clerk, Desk, Gate, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
+use crate::worker::{Clerk, Desk, Gate, PolicyWatch, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
 use servers::{admin_server, bind, start_serving, webhook_server};
 
 /// How often histograms are tidied up.
@@ -64,7 +64,7 @@ impl Service {
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
-        let store = begin(&config.store, settings.mode).await?;
+        let store = open_store(&config.store).await?.with_fuse(config.fuse);
         let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
 
         let receiver = Receiver {
@@ -75,18 +75,10 @@ impl Service {
             store: store.clone(),
             tally: Tally::start(),
         };
-        let desk = Arc::new(Desk {
-            store: store.clone(),
-            gitlab: gitlab.clone(),
-            identity,
-            policy: Arc::clone(&policy),
-            renderer,
-            audience: audience(&settings.comment),
-            mode: settings.mode,
-        });
+        let desk = desk(renderer, &store, &gitlab, identity, &policy, settings);
         let retry = retry_policy(&settings.queue);
-        let worker = Worker { store: store.clone(), desk, gate: Arc::clone(&gate), retry };
-        let scribe = Scribe { store: store.clone(), gitlab: gitlab.clone(), gate: Arc::clone(&gate), retry };
+        let worker = Worker { store: store.clone(), desk: Arc::clone(&desk), gate: Arc::clone(&gate), retry };
+        let scribe = Scribe { desk, gate: Arc::clone(&gate), retry };
         let clerk = clerk(&worker, settings).await?;
         let token_watch = TokenWatch::new(config.gitlab.token, gitlab.clone(), Arc::clone(&gate), retry);
         let admin = Admin {
@@ -106,7 +98,7 @@ impl Service {
         let (stop, stopped) = watch::channel(false);
         let mut parts = JoinSet::new();
         let servers = start_serving(webhook_server, admin_server, &mut parts);
-        start_working(&worker, settings.queue.workers, &mut parts, &stopped);
+        start_working(&worker, settings.queue.workers, &mut parts, &stopped).await?;
         start_scribing(scribe.clone(), &mut parts, stopped.clone());
         start_clerk(clerk, &mut parts, stopped.clone());
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
@@ -167,23 +159,13 @@ pub(crate) fn audience(comment: &settings::Comment) -> Audience {
     if comment.internal { Audience::Members } else { Audience::Everybody }
 }
 
-/// How far live sweeps came and how far those did that leave the changes to them are different things.
+/// How far live sweeps came and how far dry runs did are different things. What shadow has seen is followed, and looked at
+/// again by whoever comes in another mode.
 fn sweep_walk(mode: settings::Mode) -> Walk {
     match mode {
-        settings::Mode::Live => Walk::Sweep,
+        settings::Mode::Live | settings::Mode::Shadow => Walk::Sweep,
         settings::Mode::DryRun => Walk::DryRunSweep,
-        settings::Mode::Shadow => Walk::ShadowSweep,
     }
-}
-
-/// Opens the store. Who writes begins anew with what was only watched.
-async fn begin(url: &StoreUrl, mode: settings::Mode) -> anyhow::Result<Store> {
-    let store = open_store(url).await?;
-    match mode {
-        settings::Mode::Live => store.stop_watching().await?,
-        settings::Mode::DryRun | settings::Mode::Shadow => {}
-    }
-    Ok(store)
 }
 
 /// How retries are spaced.
@@ -197,21 +179,38 @@ pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
     groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
 }
 
-fn start_working(
+async fn start_working(
     worker: &Worker,
     workers: usize,
     parts: &mut JoinSet<&'static str>,
     stopped: &watch::Receiver<bool>,
-) {
+) -> Result<(), store::Error> {
+    start_applying(&worker.desk, parts, stopped.clone()).await?;
     for _ in 0..workers {
         start_part(parts, "a worker", worker.clone().run(stopped.clone()));
     }
+    Ok(())
+}
+
+/// Before the first look: others have to see by which policy.
+async fn start_applying(
+    desk: &Desk,
+    parts: &mut JoinSet<&'static str>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), store::Error> {
+    let (store, policy) = (desk.store.clone(), PolicyDigest::of(&(&desk.policy, desk.mode)));
+    let watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
+    start_part(parts, "the policy watch", async move {
+        let work = || watch.clone().run(stopped.clone());
+        on_duty(&store, watch.duty(), work, stopped.clone()).await;
+    });
+    Ok(())
 }
 
 fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
     start_part(parts, "the scribe", async move {
         let work = || scribe.clone().run(stopped.clone());
-        on_duty(&scribe.store, Duty::Scribe, work, stopped.clone()).await;
+        on_duty(&scribe.desk.store, Duty::Scribe, work, stopped.clone()).await;
     });
 }
 
@@ -220,6 +219,26 @@ fn renderer(comment: &settings::Comment, policy: &Policy) -> Result<Renderer, co
     let renderer = Renderer::new(comment.templates.as_deref())?;
     renderer.check(policy)?;
     Ok(renderer)
+}
+
+fn desk(
+    renderer: Renderer,
+    store: &Store,
+    gitlab: &Client,
+    identity: Identity,
+    policy: &Arc<Policy>,
+    settings: &settings::Settings,
+) -> Arc<Desk> {
+    Arc::new(Desk {
+        store: store.clone(),
+        gitlab: gitlab.clone(),
+        identity,
+        policy: Arc::clone(policy),
+        renderer,
+        audience: audience(&settings.comment),
+        mode: settings.mode,
+        origin: Origin::Service,
+    })
 }
 
 /// The clerk, who knows what the desk knows.

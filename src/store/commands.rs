@@ -2,7 +2,7 @@
 //!
 //! Keeps ids and words of our own; of what a person wrote, only a digest by which an edit is noticed.
 
-use super::{Engine, Error, Store};
+use super::{Engine, Error, Store, Write};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
@@ -37,6 +37,21 @@ pub struct Answered {
     pub added: Option<Label>,
     /// The label that was taken off.
     pub removed: Option<Label>,
+    /// What was written for it, for the ledger of writes.
+    pub writes: Vec<Write>,
+}
+
+/// An answered command that put a label on, and perhaps took another one off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelCommand {
+    /// Who gave it.
+    pub user_id: u64,
+    /// The label that was put on.
+    pub added: Label,
+    /// The label that was taken off.
+    pub removed: Option<Label>,
+    /// When it was answered, by our clock.
+    pub at: Millis,
 }
 
 impl Store {
@@ -107,7 +122,35 @@ impl Store {
         }
     }
 
-    /// Keeps that a command was answered.
+    /// Whether a user was answered so on an issue since then.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it could not be read.
+    pub async fn was_answered(
+        &self,
+        issue: IssueRef,
+        user_id: u64,
+        outcome: &'static str,
+        since: Millis,
+    ) -> Result<bool, Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.was_answered(issue, user_id, outcome, since).await,
+            Engine::Postgres(postgres) => postgres.was_answered(issue, user_id, outcome, since).await,
+        }
+    }
+
+    /// The answered commands that put labels on an issue, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if they could not be read.
+    pub async fn label_commands(&self, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.label_commands(issue).await,
+            Engine::Postgres(postgres) => postgres.label_commands(issue).await,
+        }
+    }
+
+    /// Keeps that a command was answered, together with what was written for it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.

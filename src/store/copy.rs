@@ -16,7 +16,7 @@ use crate::clock::Millis;
 /// Tables that tell of the process and not of the work.
 const OF_THE_PROCESS: [&str; 3] = ["heartbeat", "pause", "duty"];
 /// Tables that number their rows by themselves, and have to go on behind those that were copied.
-const LEDGERS: [&str; 2] = ["ledger", "write_ledger"];
+const LEDGERS: [&str; 3] = ["ledger", "write_ledger", "write_stop"];
 /// So many bytes are sent at once.
 const CHUNK_BYTES: usize = 64 << 10;
 

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use super::policies::PolicyDigest;
 use super::{Engine, Error, Store};
 use crate::clock::Millis;
+
+/// How the names of duties for policies begin.
+pub(super) const POLICY: &str = "policy ";
 
 /// What one replica at a time does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +20,18 @@ pub enum Duty {
     Clerk,
     /// Watching the webhooks.
     Watchdog,
+    /// Applying a policy: a duty for each.
+    Policy(PolicyDigest),
 }
 
 impl Duty {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> String {
         match self {
-            Self::Sweep => "sweep",
-            Self::Scribe => "scribe",
-            Self::Clerk => "clerk",
-            Self::Watchdog => "watchdog",
+            Self::Sweep => "sweep".to_owned(),
+            Self::Scribe => "scribe".to_owned(),
+            Self::Clerk => "clerk".to_owned(),
+            Self::Watchdog => "watchdog".to_owned(),
+            Self::Policy(policy) => format!("{POLICY}{policy}"),
         }
     }
 }

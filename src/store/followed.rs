@@ -9,8 +9,8 @@ use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Hand, Memory};
 
-/// The state of an open issue that was only watched, for whoever writes: to a glimpse it is as if it were not followed.
-pub(super) const UNSEEN: &str = "unseen";
+/// The most issues in a page of those that are followed.
+pub(super) const PAGE: i64 = 100;
 
 /// Escalator's comment on an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,18 +82,6 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.doubt_note(issue).await,
             Engine::Postgres(postgres) => postgres.doubt_note(issue).await,
-        }
-    }
-
-    /// To be called before anything is written: an open issue that was only watched is new from now on, so that whatever
-    /// is heard of it has it looked at.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if that could not be made durable.
-    pub async fn stop_watching(&self) -> Result<(), Error> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.stop_watching().await,
-            Engine::Postgres(postgres) => postgres.stop_watching().await,
         }
     }
 }

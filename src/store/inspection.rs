@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::postgres;
 use super::sqlite::Sqlite;
-use super::{OpenError, Store};
+use super::{OpenError, Stop, Store};
 
 /// What a look at a store found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
     /// The version of its schema; 0 if there is none yet.
     pub version: i64,
@@ -15,6 +15,8 @@ pub struct Inspection {
     pub known: i64,
     /// How many issues are parked.
     pub parked: u64,
+    /// The stops of writing that hold.
+    pub stops: Vec<Stop>,
 }
 
 impl Store {

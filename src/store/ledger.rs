@@ -56,7 +56,8 @@ pub struct Cause {
 }
 
 impl Store {
-    /// The oldest entries whose causes are still to be asked for.
+    /// The oldest entries whose causes are still to be asked for. While notes of an issue are to be read, its entries wait:
+    /// a label of a command may be on the issue already, and who gave the command is recorded afterwards.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if they could not be read.

@@ -11,15 +11,18 @@ mod decided;
 mod duty;
 mod echo;
 mod followed;
+mod fuse;
 mod inspection;
 mod ledger;
 mod made;
 mod own_bots;
 mod parked;
+mod policies;
 mod postgres;
 mod queue;
 mod rows;
 mod sqlite;
+mod stops;
 mod watermarks;
 mod writes;
 
@@ -33,7 +36,7 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub use claims::{Claim, Claimed, Release};
-pub use commands::{Answered, Reading};
+pub use commands::{Answered, LabelCommand, Reading};
 pub use copy::{CopyError, Copying};
 pub use decided::DecidedIssue;
 pub use duty::Duty;
@@ -43,9 +46,11 @@ pub use inspection::Inspection;
 pub use ledger::{Cause, Entry, OpenCause};
 pub use made::{Made, MadeKind};
 pub use parked::Parked;
+pub use policies::PolicyDigest;
 pub use queue::{Depth, Marked};
+pub use stops::{Stop, StopReason};
 pub use watermarks::Walk;
-pub use writes::{Act, Stage, Write, Written};
+pub use writes::{Act, Origin, Stage, Write, Written};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +61,9 @@ pub enum Error {
     /// It holds something that this program cannot have written.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
+    /// Nothing may be written to GitLab, or to this issue, until somebody lifts that.
+    #[error("{0}; find out why, then: {remedy}", remedy = .0.remedy())]
+    Stopped(Stop),
 }
 
 impl Error {
@@ -152,6 +160,8 @@ pub struct Store {
     engine: Engine,
     /// Wakes a sleeping worker when an issue was marked.
     marked: Arc<Notify>,
+    /// How many writes a minute are too many, if any are.
+    fuse: Option<u32>,
 }
 
 /// What keeps it.
@@ -167,7 +177,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do. An existing file that is not understood is never touched.
     pub fn open(path: &Path, now: Millis) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default(), fuse: None })
     }
 
     /// Opens an existing store beside the process that serves from it, to see what is parked and to decide about it.
@@ -175,7 +185,7 @@ impl Store {
     /// # Errors
     /// Why it cannot be used and what to do.
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(Sqlite::open_beside(path)?), marked: Arc::default(), fuse: None })
     }
 
     /// Connects to the store in a PostgreSQL database, which other replicas may share, and brings its schema up to date.
@@ -184,7 +194,7 @@ impl Store {
     /// Why it cannot be used and what to do. A schema that is not understood is never touched.
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         let marked = Arc::default();
-        Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked })
+        Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked, fuse: None })
     }
 
     /// Only brings the schema of a SQLite file up to date; creates it where there is none.
@@ -214,6 +224,15 @@ impl Store {
     /// Why it cannot be used and what to do.
     pub async fn migrate(url: &str) -> Result<Migrated, OpenError> {
         postgres::migrate(url).await
+    }
+
+    /// Whether other processes may work from the same store.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            Engine::Postgres(_) => true,
+        }
     }
 
     /// Proves that something can be written durably: what readiness means.

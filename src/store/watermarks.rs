@@ -10,14 +10,14 @@ pub enum Walk {
     Sweep,
     /// The same in a dry run, which leaves its changes for a live sweep to make.
     DryRunSweep,
-    /// The same in shadow.
-    ShadowSweep,
     /// By the time of creation, once.
     Backfill,
     /// Along the notes: nothing written before the first start is ever a command.
     Commands,
     /// Along the failed deliveries of a webhook, again and again.
     Recovery,
+    /// Along the followed issues, once for each policy.
+    Policy,
 }
 
 impl Walk {
@@ -25,10 +25,10 @@ impl Walk {
         match self {
             Self::Sweep => "sweep",
             Self::DryRunSweep => "dry-run sweep",
-            Self::ShadowSweep => "shadow sweep",
             Self::Backfill => "backfill",
             Self::Commands => "commands",
             Self::Recovery => "recovery",
+            Self::Policy => "policy",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The ledger of writes: everything that Escalator changed in GitLab, appended and never changed.
 //!
-//! What is about to be written is noted before GitLab is asked, and what was written together with how the issue was left.
-//! So a write is in the ledger even if the process died before it heard of GitLab's answer. Never holds a body.
+//! What is about to be written is noted before GitLab is asked, and what was written together with how the issue was left,
+//! or with the command that it was for. So a write is in the ledger even if the process died before it heard of GitLab's answer. Never holds a body.
 
 use super::{Engine, Error, Store};
 use crate::calculator::issue::IssueRef;
@@ -57,6 +57,50 @@ pub struct Write {
     pub act: Act,
     /// GitLab's id of the user whose access token it was.
     pub user_id: u64,
+    /// Whose work it is.
+    pub origin: Origin,
+}
+
+/// Whose work a write is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The service's, by itself.
+    Service,
+    /// That of a backfill, which somebody started and watches.
+    Backfill,
+    /// The answer to a command in a comment.
+    Command,
+    /// Of somebody who takes back what was written.
+    Undo,
+}
+
+impl Origin {
+    const ALL: [Self; 4] = [Self::Service, Self::Backfill, Self::Command, Self::Undo];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Backfill => "backfill",
+            Self::Command => "command",
+            Self::Undo => "undo",
+        }
+    }
+
+    /// Whether it is nobody's but ours to see that this is not too much.
+    pub(super) fn is_counted(self) -> bool {
+        match self {
+            Self::Service | Self::Command => true,
+            Self::Backfill | Self::Undo => false,
+        }
+    }
+
+    /// Whether it has to wait while writing is stopped.
+    pub(super) fn heeds_stops(self) -> bool {
+        match self {
+            Self::Service | Self::Command | Self::Backfill => true,
+            Self::Undo => false,
+        }
+    }
 }
 
 /// How far a write has come.
@@ -64,6 +108,8 @@ pub struct Write {
 pub enum Stage {
     /// GitLab is about to be asked. It may have done it or not.
     Intended,
+    /// The service is about to ask for the same once more, because the attempt before failed or nobody knows how it ended.
+    Repeated,
     /// GitLab has done it.
     Done,
 }
@@ -72,6 +118,7 @@ impl Stage {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Intended => "intended",
+            Self::Repeated => "repeated",
             Self::Done => "done",
         }
     }
@@ -93,12 +140,14 @@ impl Store {
     /// an edit that was broken off is made again, even if the issue reads by then as it did before.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it could not be made durable: then nothing may be written.
+    /// [`Error::Unavailable`] if it could not be made durable, [`Error::Stopped`] if writing is stopped, or stops with
+    /// this because the fuse trips: then nothing may be written.
     pub async fn intend(&self, issue: IssueRef, writes: Vec<Write>, now: Millis) -> Result<(), Error> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.intend(issue, writes, now).await,
-            Engine::Postgres(postgres) => postgres.intend(issue, &writes, now).await,
-        }
+        let intention = match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.intend(issue, writes, self.fuse, now).await?,
+            Engine::Postgres(postgres) => postgres.intend(issue, &writes, self.fuse, now).await?,
+        };
+        intention.told()
     }
 
     /// Everything that was written, or was about to be, on one issue since then, oldest first.
@@ -126,6 +175,7 @@ pub(super) struct Row {
     pub label: Option<String>,
     pub note_id: Option<u64>,
     pub user_id: u64,
+    pub origin: String,
 }
 
 impl Row {
@@ -133,6 +183,7 @@ impl Row {
         let unknown = |word: &str| Error::Corrupt(format!("an unknown word, {word:?}"));
         let stage = match self.stage.as_str() {
             "intended" => Stage::Intended,
+            "repeated" => Stage::Repeated,
             "done" => Stage::Done,
             word => return Err(unknown(word)),
         };
@@ -144,6 +195,12 @@ impl Row {
             ("comment deleted", _, Some(note_id)) => Act::CommentDeleted(note_id),
             (word, _, _) => return Err(unknown(word)),
         };
-        Ok(Written { at: Millis(self.recorded_at), stage, write: Write { act, user_id: self.user_id } })
+        let origin = Origin::ALL.into_iter().find(|origin| origin.name() == self.origin);
+        let origin = origin.ok_or_else(|| unknown(&self.origin))?;
+        Ok(Written {
+            at: Millis(self.recorded_at),
+            stage,
+            write: Write { act, user_id: self.user_id, origin },
+        })
     }
 }

@@ -9,7 +9,7 @@ use actix_web::web::Data;
 
 use super::metrics::{Metrics, Scrape};
 use crate::clock;
-use crate::store::Store;
+use crate::store::{Stop, Store};
 use crate::worker::{Gate, PauseReason, TokenWatch};
 
 /// A store that takes longer to write one row is not ready.
@@ -46,10 +46,16 @@ pub async fn readyz(admin: Data<Admin>) -> HttpResponse {
 /// `GET /metrics`: Prometheus text.
 pub async fn metrics(admin: Data<Admin>) -> HttpResponse {
     let depth = admin.store.depth().await.ok();
+    let stops = admin.store.stops().await.ok();
+    let count = |scope| {
+        let of_scope = |stops: &Vec<Stop>| stops.iter().filter(|stop| stop.scope() == scope).count();
+        stops.as_ref().map(|stops| of_scope(stops).try_into().unwrap_or(u32::MAX))
+    };
     let now = clock::now();
     let scrape = Scrape {
         depth,
         pauses: PauseReason::ALL.map(|reason| (reason.name(), admin.gate.left(reason))),
+        stops: Stop::SCOPES.map(|scope| (scope, count(scope))),
         token_days_left: admin.token_watch.days_left(now),
     };
     HttpResponse::Ok()

@@ -10,7 +10,7 @@ use super::agreement;
 use crate::calculator::agreement::Agreement;
 use crate::calculator::policy::Policy;
 use crate::clock::Millis;
-use crate::store::Depth;
+use crate::store::{Depth, Stop};
 
 /// Seconds. The promise is 50 ms; most are far below, and GitLab gives up at 10 s.
 const DELIVERY_BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.25, 1.0, 10.0];
@@ -32,8 +32,10 @@ pub struct Metrics {
 pub struct Scrape {
     /// The queue, if the store can tell.
     pub depth: Option<Depth>,
-    /// For each reason, how long GitLab still wants no calls.
-    pub pauses: [(&'static str, Duration); 2],
+    /// For each reason, how long there are to be no calls to GitLab.
+    pub pauses: [(&'static str, Duration); 3],
+    /// For each scope, how many stops of writing there are, if the store can tell.
+    pub stops: [(&'static str, Option<u32>); 2],
     /// How long the access token is good, if GitLab ever told.
     pub token_days_left: Option<f64>,
 }
@@ -66,6 +68,10 @@ impl Metrics {
         for (reason, left) in scrape.pauses {
             metrics::gauge!("escalator_gitlab_pause_seconds", "reason" => reason).set(left.as_secs_f64());
         }
+        for (scope, stops) in scrape.stops {
+            let stops = stops.map_or(f64::NAN, f64::from);
+            metrics::gauge!("escalator_writes_stopped", "scope" => scope).set(stops);
+        }
         if let Some(days) = scrape.token_days_left {
             metrics::gauge!("escalator_gitlab_token_days_left").set(days);
         }
@@ -84,6 +90,7 @@ fn install() -> Result<PrometheusHandle, String> {
     describe_queue();
     describe_assessments();
     describe_gitlab();
+    describe_writes();
     describe_sweep();
     describe_watchdog();
     describe_agreement();
@@ -151,6 +158,10 @@ fn describe_assessments() {
         Unit::Seconds,
         "How long it took from an issue's mark in the queue until all was right in GitLab."
     );
+    describe_counter!(
+        "escalator_commands_total",
+        "Commands in comments that were answered, by verb, none where there was no such command, and outcome."
+    );
 }
 
 fn describe_gitlab() {
@@ -167,11 +178,22 @@ fn describe_gitlab() {
     describe_gauge!(
         "escalator_gitlab_pause_seconds",
         Unit::Seconds,
-        "How long GitLab still wants no calls, by reason; 0 if there is no pause."
+        "How long there are to be no calls yet, by reason; 0 if there is no pause."
     );
     describe_gauge!(
         "escalator_gitlab_token_days_left",
         "For how many days the access token is good: +Inf if it does not end, missing if GitLab does not tell."
+    );
+}
+
+fn describe_writes() {
+    describe_gauge!(
+        "escalator_writes_stopped",
+        "Stops of writing that hold, by how far they reach: the service, or an issue."
+    );
+    describe_counter!(
+        "escalator_write_stops_total",
+        "How often too much was about to be written, so that writing stopped, by how far."
     );
 }
 
@@ -195,6 +217,11 @@ fn describe_watchdog() {
         "Webhooks that lead here and tell nothing of confidential issues or comments."
     );
     describe_gauge!("escalator_webhooks_unsigned", "Webhooks that lead here and have no signing token.");
+    describe_gauge!(
+        "escalator_webhooks_disabled_until_timestamp_seconds",
+        Unit::Seconds,
+        "Until when GitLab lets webhooks rest after failures, the longest; 0 if none rests, or GitLab does not tell."
+    );
     describe_gauge!(
         "escalator_webhook_places_hidden",
         "Watched places whose webhooks GitLab did not show in the last round."
@@ -232,6 +259,9 @@ fn show_from_the_start(policy: &Policy, workers: usize) {
     }
     for outcome in ["complete", "incomplete"] {
         metrics::counter!("escalator_sweeps_total", "outcome" => outcome).increment(0);
+    }
+    for scope in Stop::SCOPES {
+        metrics::counter!("escalator_write_stops_total", "scope" => scope).increment(0);
     }
     for reaction in ["retry", "pause", "park", "drop", "leave"] {
         metrics::counter!("escalator_assessment_failures_total", "reaction" => reaction).increment(0);

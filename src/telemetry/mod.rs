@@ -6,10 +6,12 @@ mod admin;
 mod agreement;
 mod logs;
 mod metrics;
+mod panics;
 mod traces;
 
 pub use admin::{Admin, livez, metrics as metrics_page, readyz};
 pub use agreement::count_agreement;
 pub use logs::start_logging;
 pub use metrics::Metrics;
+pub use panics::log_panics;
 pub use traces::Traces;

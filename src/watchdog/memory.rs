@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{INTERVAL, LONGEST_PAUSE};
+use crate::calculator::issue::Moment;
 use crate::clock::Millis;
 use crate::gitlab::{AlertStatus, Hook, Place};
 
@@ -66,6 +69,7 @@ impl Memory {
                     %place,
                     hook = id,
                     status = ?hook.alert_status,
+                    until = hook.disabled_until.and_then(rendered),
                     "GitLab switched a webhook off after failures; it is tried again"
                 ),
                 AlertStatus::Unknown => {
@@ -104,6 +108,10 @@ impl Seen {
         self.tests = self.tests.saturating_add(1);
         self.next_test_at = Millis(now.0 + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 4));
     }
+}
+
+fn rendered(moment: Moment) -> Option<String> {
+    Timestamp::from_millisecond(moment.0).ok().map(|time| time.to_string())
 }
 
 pub(super) fn hears_confidential(hook: &Hook) -> bool {

@@ -11,6 +11,8 @@ const BLIND_PAUSE: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often to try whether a refused access token, or a GitLab that could not be used, works again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
+/// How often to try whether writing may go on. It costs the reads of one issue, and somebody has just lifted the stop.
+const STOP_PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why an issue could not be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +111,10 @@ pub fn after_failure(failure: &Failure, attempts: u32, policy: &RetryPolicy) -> 
         Failure::GitLab(GitLab::Refused { .. } | GitLab::Rejected { .. }) => Next::Park,
         Failure::GitLab(GitLab::NotFound) => Next::Drop,
         Failure::Store(store::Error::Unavailable(_)) | Failure::TookTooLong => again(None),
+        Failure::Store(store::Error::Stopped(stop)) => match stop.issue {
+            None => Next::PauseAll(Pause { reason: PauseReason::Stopped, length: STOP_PROBE_INTERVAL }),
+            Some(_) => Next::Park,
+        },
         Failure::LeaseLost => Next::Leave,
         Failure::Store(store::Error::Corrupt(_)) | Failure::Comment(_) | Failure::TooManyAttempts => {
             Next::Park
@@ -119,6 +125,8 @@ pub fn after_failure(failure: &Failure, attempts: u32, policy: &RetryPolicy) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calculator::issue::IssueRef;
+    use crate::clock::Millis;
 
     const POLICY: RetryPolicy =
         RetryPolicy { max_attempts: 3, base: Duration::from_secs(1), max: Duration::from_secs(10) };
@@ -162,6 +170,17 @@ mod tests {
         assert_eq!(after_failure(&gitlab::Error::Unauthorized.into(), 99, &POLICY), probe);
         let unusable = gitlab::Error::Unusable { reason: String::new() }.into();
         assert_eq!(after_failure(&unusable, 99, &POLICY), probe);
+    }
+
+    #[test]
+    fn a_stop_of_everything_pauses_and_one_of_an_issue_parks_it() {
+        let stopped = |issue| {
+            let stop = store::Stop { issue, at: Millis(0), reason: store::StopReason::Undo };
+            after_failure(&store::Error::Stopped(stop).into(), 99, &POLICY)
+        };
+        let probe = Pause { reason: PauseReason::Stopped, length: STOP_PROBE_INTERVAL };
+        assert_eq!(stopped(None), Next::PauseAll(probe));
+        assert_eq!(stopped(Some(IssueRef { project_id: 1, iid: 1 })), Next::Park);
     }
 
     #[test]

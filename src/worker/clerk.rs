@@ -3,6 +3,7 @@
 //! Apart from the looks at issues, as a person would be: it sets labels, and the look that follows finds them. Reads what
 //! is asked from GitLab, never from a webhook's body, and keeps, logs and echoes nothing of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,16 +20,27 @@ use crate::comment::ReplyRenderer;
 use crate::config::settings::Mode;
 use crate::gitlab::{Audience, Client, Note, ProjectRef, User};
 use crate::identity::Identity;
-use crate::store::{Answered, Reading, Store, Walk};
+use crate::store::{self, Act, Answered, Origin, Reading, Store, Walk, Write};
 
 /// How often it looks whether there is something to read. Somebody waits for the answer.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long it waits when the store does not answer.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How long the commands of an issue wait to which nothing may be written.
+const STOPPED: Duration = Duration::from_secs(10 * 60);
 /// Older notes are no commands any more: who wrote one has long done it otherwise.
 const OLDEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The name of the one watermark: the first start.
 const FIRST_START: &str = "first start";
+/// What comes of each command if all is well; shown in the metrics from the start.
+const WELL_ANSWERED: [(&str, &str); 6] = [
+    ("explain", "explain"),
+    ("recheck", "done"),
+    ("answer", "done"),
+    ("accept", "done"),
+    ("decline", "done"),
+    ("help", "help"),
+];
 
 /// Answers commands.
 #[derive(Clone)]
@@ -59,6 +71,9 @@ impl Clerk {
     /// Works until told to stop. Breaking off in the middle is fine: what is not recorded as answered is read again, and
     /// its reply looked for before it is posted.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        for (verb, outcome) in WELL_ANSWERED {
+            count(Some(verb), outcome, 0);
+        }
         let mut pause = INTERVAL;
         while !*stop.borrow() {
             tokio::select! {
@@ -117,6 +132,11 @@ impl Clerk {
                 tracing::warn!(%issue, pause = ?pause.length, error = %failure, "all work in GitLab pauses");
                 self.gate.pause_everywhere(pause, &self.store).await;
             }
+            // Somebody is to have looked first; whoever lifts the stop has the notes read at once.
+            Next::Park if matches!(failure, Failure::Store(store::Error::Stopped(_))) => {
+                tracing::warn!(%issue, error = %failure, "commands wait");
+                self.store.postpone_reading(reading, again(STOPPED)).await?;
+            }
             Next::Park | Next::Drop | Next::Leave => {
                 tracing::error!(%issue, error = %failure, "gave up on the commands of an issue until somebody writes another");
                 self.store.end_reading(reading, None).await?;
@@ -131,10 +151,10 @@ impl Clerk {
         let oldest = clock::now().0 - i64::try_from(OLDEST.as_millis()).unwrap_or(i64::MAX);
         let mut snapshot = self.gitlab.issue(&ProjectRef::Id(issue.project_id), issue.iid).await?;
         let notes = self.gitlab.notes_since(issue, first_start.max(Moment(oldest))).await?;
-        let replies: Vec<&str> = notes
+        let replies: BTreeMap<&str, u64> = notes
             .iter()
             .filter(|note| note.author_id == own.id)
-            .filter_map(|note| note.body.lines().next())
+            .filter_map(|note| Some((note.body.lines().next()?, note.id)))
             .collect();
         let mut posted = 0;
         for note in notes.iter().filter(|note| note.author_id != own.id) {
@@ -146,6 +166,7 @@ impl Clerk {
             let asked = Asked { issue, note, request, digest: &digest, own: &own, replies: &replies };
             let deed = self.answer(&asked, &mut snapshot).await?;
             posted += u64::from(deed.posted);
+            let writes = asked.writes(deed.done);
             let answered = Answered {
                 issue,
                 note_id: note.id,
@@ -155,6 +176,7 @@ impl Clerk {
                 outcome: deed.outcome,
                 added: deed.added,
                 removed: deed.removed,
+                writes,
             };
             tracing::info!(
                 %issue,
@@ -164,7 +186,9 @@ impl Clerk {
                 outcome = answered.outcome,
                 "answered a command"
             );
+            let (verb, outcome) = (answered.verb, answered.outcome);
             self.store.keep_answered(answered, clock::now()).await?;
+            count(verb, outcome, 1);
         }
         Ok(snapshot.comments.map(|comments| comments + posted))
     }
@@ -183,8 +207,21 @@ pub(super) struct Asked<'asked> {
     pub request: &'asked str,
     pub digest: &'asked str,
     pub own: &'asked User,
-    /// The first lines of our own notes on the issue.
-    pub replies: &'asked [&'asked str],
+    /// Our own notes on the issue, by their first lines.
+    pub replies: &'asked BTreeMap<&'asked str, u64>,
+}
+
+impl Asked<'_> {
+    /// These acts as writes of ours.
+    pub fn writes(&self, acts: impl IntoIterator<Item = Act>) -> Vec<Write> {
+        acts.into_iter().map(|act| Write { act, user_id: self.own.id, origin: Origin::Command }).collect()
+    }
+}
+
+/// Verbs and outcomes are words of ours, so that there are few of them.
+fn count(verb: Option<&'static str>, outcome: &'static str, more: u64) {
+    let verb = verb.unwrap_or("none");
+    metrics::counter!("escalator_commands_total", "verb" => verb, "outcome" => outcome).increment(more);
 }
 
 /// By which an edit into another command is noticed, and nothing of it can be read.

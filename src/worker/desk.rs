@@ -14,12 +14,11 @@ use crate::calculator::label::Label;
 use crate::calculator::own_users::OwnUsers;
 use crate::calculator::plan::{Author, Hand, Plan, hand, last_event, plan, suspicions};
 use crate::calculator::policy::Policy;
-use crate::clock;
 use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
 use crate::identity::Identity;
-use crate::store::{Entry, Recollection, Record, Store};
+use crate::store::{Entry, Origin, Recollection, Record, Store};
 
 /// Looks at issues.
 pub struct Desk {
@@ -37,6 +36,8 @@ pub struct Desk {
     pub audience: Audience,
     /// Whether to write.
     pub mode: Mode,
+    /// Whose work it is, for the ledger.
+    pub origin: Origin,
 }
 
 impl Desk {
@@ -100,7 +101,7 @@ impl Desk {
             "assessed"
         );
         let writes = match self.mode {
-            Mode::Live => done(&plan, note.as_ref(), written, own),
+            Mode::Live => done(&plan, note.as_ref(), written, own, self.origin),
             Mode::DryRun | Mode::Shadow => Vec::new(),
         };
         let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);
@@ -147,34 +148,6 @@ impl Desk {
             let of_label = events.iter().filter(|event| event.label.as_ref() == Some(*label));
             of_label.max_by_key(|event| event.id).is_some_and(|last| own.include(last.user_id))
         }))
-    }
-
-    /// Our users with the access token after so many replacements.
-    ///
-    /// # Errors
-    /// If GitLab does not tell, or the store does not.
-    pub async fn own_users(&self, replacements: u64) -> Result<OwnUsers, Failure> {
-        if let Some(known) = self.identity.users_with(replacements) {
-            return Ok(known);
-        }
-        let user = self.gitlab.own_user().await?;
-        self.identity.learn_name(&user.username);
-        match self.mode {
-            // Only whom GitLab calls a bot: a person's own comments must not become ours because of a mistaken token.
-            Mode::Live if user.bot => self.store.remember_own_bot(user.id, clock::now()).await?,
-            // Whoever writes nothing leaves nothing to recognise.
-            Mode::Live | Mode::DryRun | Mode::Shadow => {}
-        }
-        let users = OwnUsers::new(user.id, self.store.own_bots().await?);
-        if let Some(before) = self.identity.learn(users.clone(), replacements) {
-            tracing::warn!(
-                before,
-                user_id = user.id,
-                still_ours = users.include(before),
-                "the access token is another user's now; what a bot wrote before still counts as ours, what a person did does not"
-            );
-        }
-        Ok(users)
     }
 
     /// The plan, after asking GitLab's label events about labels that somebody else may have touched.

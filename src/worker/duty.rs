@@ -9,9 +9,12 @@ use crate::clock;
 use crate::store::{Duty, Store};
 
 /// How long a duty is ours unless it is renewed.
-const PERIOD: Duration = Duration::from_secs(30);
+pub(super) const PERIOD: Duration = Duration::from_secs(30);
 /// How often it is renewed, or asked for.
 const RENEWAL: Duration = Duration::from_secs(10);
+/// How long a duty may be nobody's although there is somebody who will take it: until that one asks for it, and again where
+/// the store does not answer at once.
+pub(super) const LONGEST_VACANCY: Duration = Duration::from_secs(20);
 
 /// Does some work whenever the duty is ours, until told to stop. The work itself ends only when told to stop.
 pub async fn on_duty<Work: Future<Output = ()>>(

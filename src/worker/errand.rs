@@ -8,17 +8,20 @@ use super::clerk::{Asked, Clerk};
 use crate::calculator::assess::{Verdict, assess};
 use crate::calculator::issue::State;
 use crate::calculator::label::Label;
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::command::{self, Command};
 use crate::comment::{Answer, Occasion, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{Audience, LabelChange, Snapshot};
-use crate::store::{Act, Write};
+use crate::store::Act;
 
 /// GitLab's number for the Guest role. Members give commands, also those whose role does not let them label.
 const GUEST: u32 = 10;
 /// The reaction that says "done".
 const DONE: &str = "white_check_mark";
+/// For so long one refusal is enough for a stranger's commands on one issue: everybody may write on a public project, and
+/// GitLab allows us only so many comments.
+const REFUSED_MILLIS: i64 = 60 * 60 * 1000;
 
 /// What came of a command.
 #[derive(Default)]
@@ -27,6 +30,8 @@ pub(super) struct Deed {
     pub outcome: &'static str,
     pub added: Option<Label>,
     pub removed: Option<Label>,
+    /// What was written.
+    pub done: Vec<Act>,
     /// Whether there is one comment more now.
     pub posted: bool,
 }
@@ -35,6 +40,8 @@ pub(super) struct Deed {
 enum Errand<'policy> {
     /// This is said.
     Say(Answer<'policy>),
+    /// Nothing, which is what a stranger gets who has been refused just now.
+    Silence,
     /// The issue, and our comment on it, are looked at again.
     Recheck,
     /// This label comes on, and the other one off if the issue bears it.
@@ -47,12 +54,13 @@ impl Clerk {
         let command = command::parse(asked.request, &self.policy);
         let verb = command.as_ref().ok().map(Command::verb);
         let errand = match command {
-            _ if !self.is_member(asked).await? => Errand::Say(Answer::Stranger),
+            _ if !self.is_member(asked).await? => self.refusal(asked).await?,
             Ok(command) => self.errand(&command, asked, snapshot).await?,
             Err(misread) => Errand::Say(Answer::Misread(misread)),
         };
         match self.mode {
-            Mode::Live => {}
+            // Of what follows, the ledger knows no reactions.
+            Mode::Live => self.store.may_write(asked.issue).await?,
             // Recorded all the same: nobody expects an answer any more once the mode is live.
             Mode::DryRun | Mode::Shadow => {
                 let (issue, mode) = (asked.issue, self.mode.name());
@@ -62,9 +70,11 @@ impl Clerk {
         }
         match errand {
             Errand::Say(answer) => {
-                let posted = self.reply(&answer, asked).await?;
-                Ok(Deed { verb, outcome: answer.name(), posted, ..Deed::default() })
+                let (note_id, posted) = self.reply(&answer, asked).await?;
+                let done = vec![Act::CommentPosted(Some(note_id))];
+                Ok(Deed { verb, outcome: answer.name(), done, posted, ..Deed::default() })
             }
+            Errand::Silence => Ok(Deed { verb, outcome: "stranger-again", ..Deed::default() }),
             Errand::Recheck => {
                 self.store.doubt_note(asked.issue).await?;
                 self.store.recheck(asked.issue, clock::now()).await?;
@@ -72,9 +82,9 @@ impl Clerk {
                 Ok(Deed { verb, outcome: "done", ..Deed::default() })
             }
             Errand::Label { add, instead_of } => {
-                let removed = self.label(&add, &instead_of, asked, snapshot).await?;
+                let (removed, done) = self.label(&add, &instead_of, asked, snapshot).await?;
                 self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
-                Ok(Deed { verb, outcome: "done", added: Some(add), removed, posted: false })
+                Ok(Deed { verb, outcome: "done", added: Some(add), removed, done, posted: false })
             }
         }
     }
@@ -82,6 +92,13 @@ impl Clerk {
     async fn is_member(&self, asked: &Asked<'_>) -> Result<bool, Failure> {
         let level = self.gitlab.access_level(asked.issue, asked.note.author_id).await?;
         Ok(level.is_some_and(|level| level >= GUEST))
+    }
+
+    async fn refusal(&self, asked: &Asked<'_>) -> Result<Errand<'_>, Failure> {
+        let (answer, since) = (Answer::Stranger, Millis(clock::now().0 - REFUSED_MILLIS));
+        let author = asked.note.author_id;
+        let refused = self.store.was_answered(asked.issue, author, answer.name(), since).await?;
+        Ok(if refused { Errand::Silence } else { Errand::Say(answer) })
     }
 
     async fn errand(
@@ -117,31 +134,35 @@ impl Clerk {
         Ok(Answer::Explain(Box::new(view), comment_id))
     }
 
-    /// Changes the labels in one request, and has the issue looked at. Returns the label that was taken off.
+    /// Changes the labels in one request, and has the issue looked at. Returns the label that was taken off, and what was
+    /// written.
     async fn label(
         &self,
         add: &Label,
         instead_of: &Label,
         asked: &Asked<'_>,
         snapshot: &mut Snapshot,
-    ) -> Result<Option<Label>, Failure> {
+    ) -> Result<(Option<Label>, Vec<Act>), Failure> {
         let removed = snapshot.issue.bears(instead_of).cloned();
-        if removed.is_some() || snapshot.issue.bears(add).is_none() {
-            let change = LabelChange { add: vec![add.clone()], remove: removed.iter().cloned().collect() };
-            let added = change.add.iter().cloned().map(Act::LabelAdded);
-            self.intend(asked, added.chain(removed.iter().cloned().map(Act::LabelRemoved))).await?;
+        let missing = snapshot.issue.bears(add).is_none().then(|| add.clone());
+        let change =
+            LabelChange { add: missing.into_iter().collect(), remove: removed.iter().cloned().collect() };
+        let added = change.add.iter().cloned().map(Act::LabelAdded);
+        let done: Vec<Act> = added.chain(removed.iter().cloned().map(Act::LabelRemoved)).collect();
+        if !done.is_empty() {
+            self.intend(asked, done.clone()).await?;
             *snapshot = self.gitlab.change_labels(asked.issue, &change).await?;
         }
         self.store.recheck(asked.issue, clock::now()).await?;
-        Ok(removed)
+        Ok((removed, done))
     }
 
-    /// Posts a reply, unless an earlier attempt did. Returns whether it did now.
-    async fn reply(&self, answer: &Answer<'_>, asked: &Asked<'_>) -> Result<bool, Failure> {
+    /// Posts a reply, unless an earlier attempt did. Returns its id, and whether it is new.
+    async fn reply(&self, answer: &Answer<'_>, asked: &Asked<'_>) -> Result<(u64, bool), Failure> {
         let occasion =
             Occasion { note_id: asked.note.id, digest: asked.digest, username: &asked.own.username };
-        if asked.replies.contains(&occasion.marker().as_str()) {
-            return Ok(false);
+        if let Some(posted) = asked.replies.get(occasion.marker().as_str()) {
+            return Ok((*posted, false));
         }
         let body = self.replies.render(answer, occasion, &self.policy)?;
         // Neither an internal note nor an internal comment is answered where everybody can read.
@@ -150,13 +171,11 @@ impl Clerk {
             (Audience::Members, _) | (_, Audience::Members) => Audience::Members,
         };
         self.intend(asked, [Act::CommentPosted(None)]).await?;
-        self.gitlab.create_note(asked.issue, &body, audience).await?;
-        Ok(true)
+        Ok((self.gitlab.create_note(asked.issue, &body, audience).await?, true))
     }
 
     /// Before each write, so that the ledger knows of it whatever happens. How it ended is kept with the command.
     async fn intend(&self, asked: &Asked<'_>, acts: impl IntoIterator<Item = Act>) -> Result<(), Failure> {
-        let writes = acts.into_iter().map(|act| Write { act, user_id: asked.own.id }).collect();
-        Ok(self.store.intend(asked.issue, writes, clock::now()).await?)
+        Ok(self.store.intend(asked.issue, asked.writes(acts), clock::now()).await?)
     }
 }

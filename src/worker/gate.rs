@@ -1,4 +1,5 @@
-//! The gate between the workers and GitLab: closed while GitLab wants no calls, then opened by a single probe.
+//! The gate between the workers and GitLab: closed while GitLab wants no calls, or writing is stopped; then opened by a
+//! single probe.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,18 +10,20 @@ use tokio::time::Instant;
 use crate::clock::{self, Millis};
 use crate::store::Store;
 
-/// Why GitLab wants no calls.
+/// Why there are to be no calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PauseReason {
-    /// There were too many.
+    /// GitLab says that there were too many.
     Throttled,
-    /// It does not accept the access token.
+    /// GitLab does not accept the access token.
     Unauthorized,
+    /// Nothing may be written until somebody lifts that.
+    Stopped,
 }
 
 impl PauseReason {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Throttled, Self::Unauthorized];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Throttled, Self::Unauthorized, Self::Stopped];
 
     /// One word for it, for metrics.
     #[must_use]
@@ -28,6 +31,7 @@ impl PauseReason {
         match self {
             Self::Throttled => "throttled",
             Self::Unauthorized => "unauthorized",
+            Self::Stopped => "stopped",
         }
     }
 }
@@ -92,12 +96,12 @@ impl Gate {
     }
 
     /// Closes the gate, and those of all replicas where GitLab counts the calls of all together. Whether it accepts an access
-    /// token each replica finds out by itself: one may have read the new one already.
+    /// token each replica finds out by itself: one may have read the new one already; and so whether a stop was lifted.
     pub async fn pause_everywhere(&self, pause: Pause, store: &Store) {
         self.pause(pause);
         match pause.reason {
             PauseReason::Throttled => {}
-            PauseReason::Unauthorized => return,
+            PauseReason::Unauthorized | PauseReason::Stopped => return,
         }
         let millis = i64::try_from(pause.length.as_millis()).unwrap_or(i64::MAX / 4);
         if let Err(error) = store.pause(Millis(clock::now().0 + millis)).await {
@@ -177,12 +181,12 @@ mod tests {
     async fn what_is_left_of_a_pause_is_told_by_its_reason() {
         let gate = Gate::default();
         let hours = || PauseReason::ALL.map(|reason| gate.left(reason).as_secs().div_ceil(3600));
-        assert_eq!(hours(), [0, 0]);
+        assert_eq!(hours(), [0, 0, 0]);
         gate.pause(pause(3 * 3600));
         gate.pause(Pause { reason: PauseReason::Unauthorized, length: Duration::from_secs(2 * 3600) });
-        assert_eq!(hours(), [3, 0], "the longer one counts");
+        assert_eq!(hours(), [3, 0, 0], "the longer one counts");
         gate.pause(Pause { reason: PauseReason::Unauthorized, length: Duration::from_secs(5 * 3600) });
-        assert_eq!(hours(), [0, 5]);
+        assert_eq!(hours(), [0, 5, 0]);
     }
 
     #[tokio::test]

@@ -12,6 +12,8 @@ mod gate;
 mod lease;
 mod look;
 mod note;
+mod own_users;
+mod policy_watch;
 mod record;
 mod scribe;
 mod token_watch;
@@ -34,6 +36,7 @@ pub use duty::on_duty;
 pub use gate::{Gate, Pause, PauseReason};
 pub use lease::{LEASE, Lease};
 pub use look::{Changes, Look, Written};
+pub use policy_watch::PolicyWatch;
 pub use scribe::Scribe;
 pub use token_watch::TokenWatch;
 

@@ -1,6 +1,7 @@
 //! The token watch: how long the access token is still good, so that nobody learns it from a standstill.
 //!
-//! It also takes a new token out of the file before GitLab refuses the old one, so that the warning ends with the danger.
+//! Warns in the log while there is still time to replace it. It also takes a new token out of the file before GitLab refuses
+//! the old one, so that the warning ends with the danger.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,9 +17,11 @@ use crate::gitlab::{Client, Expiry};
 
 /// How often the file is looked at, and GitLab is asked again after it failed.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// How often GitLab is asked about the same token: its end can be moved.
-const ASK_AGAIN_MILLIS: i64 = 24 * 60 * 60 * 1000;
-const DAY_MILLIS: f64 = 86_400_000.0;
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+/// How often GitLab is asked about the same token, and whoever reads the log is warned: its end can be moved.
+const ASK_AGAIN_MILLIS: i64 = DAY_MILLIS;
+/// Time enough to replace it without haste.
+const SOON_DAYS: i64 = 14;
 /// Here only the kind of failure matters.
 const NO_ATTEMPTS: u32 = 0;
 
@@ -79,7 +82,10 @@ impl TokenWatch {
         let pass = self.gate.pass().await;
         let token = self.token.current();
         match self.gitlab.token_expiry().await {
-            Ok(expiry) => self.learn(token, now, Some(Known::Expiry(expiry))),
+            Ok(expiry) => {
+                warn_if_it_ends_soon(expiry, now);
+                self.learn(token, now, Some(Known::Expiry(expiry)));
+            }
             Err(error) => match after_failure(&Failure::from(error), NO_ATTEMPTS, &self.retry) {
                 Next::Retry(_) | Next::Leave => {}
                 Next::PauseAll(pause) => self.gate.pause(pause),
@@ -96,7 +102,7 @@ impl TokenWatch {
     pub fn days_left(&self, now: Millis) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^52")]
         self.seen().known.map(|known| match known {
-            Known::Expiry(Expiry::At(end)) => (end.0 - now.0) as f64 / DAY_MILLIS,
+            Known::Expiry(Expiry::At(end)) => (end.0 - now.0) as f64 / DAY_MILLIS as f64,
             Known::Expiry(Expiry::Never) => f64::INFINITY,
             Known::NoLonger => f64::NAN,
         })
@@ -109,5 +115,17 @@ impl TokenWatch {
     fn learn(&self, token: Secret, now: Millis, known: Option<Known>) {
         let seen = Seen { asked: Some((token, now)), known };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+}
+
+fn warn_if_it_ends_soon(expiry: Expiry, now: Millis) {
+    let Expiry::At(end) = expiry else { return };
+    let days_left = (end.0 - now.0).div_euclid(DAY_MILLIS);
+    if days_left < SOON_DAYS {
+        tracing::warn!(
+            days_left,
+            "the access token ends soon; make or rotate to a new one before then, and write it into gitlab.token_file; no \
+             restart is needed"
+        );
     }
 }

@@ -10,7 +10,7 @@ use crate::calculator::issue::IssueRef;
 use crate::calculator::own_users::OwnUsers;
 use crate::calculator::plan::Plan;
 use crate::clock;
-use crate::store::{Act, NoteRef, Write};
+use crate::store::{Act, NoteRef, Origin, Write};
 
 impl Desk {
     /// To be called right before each write, which the ledger then knows of whatever happens. Asks the lease last, because
@@ -22,7 +22,7 @@ impl Desk {
         own: &OwnUsers,
         lease: &Lease,
     ) -> Result<(), Failure> {
-        self.store.intend(issue, by(own, acts), clock::now()).await?;
+        self.store.intend(issue, by(own, self.origin, acts), clock::now()).await?;
         lease.check()
     }
 }
@@ -34,7 +34,13 @@ pub(super) fn of_labels(plan: &Plan) -> Vec<Act> {
 }
 
 /// What a look has written by its end.
-pub(super) fn done(plan: &Plan, note: Option<&NoteRef>, written: Written, own: &OwnUsers) -> Vec<Write> {
+pub(super) fn done(
+    plan: &Plan,
+    note: Option<&NoteRef>,
+    written: Written,
+    own: &OwnUsers,
+    origin: Origin,
+) -> Vec<Write> {
     let mut acts = of_labels(plan);
     acts.extend(match (written, note) {
         (Written::Created, Some(note)) => Some(Act::CommentPosted(Some(note.id))),
@@ -42,9 +48,9 @@ pub(super) fn done(plan: &Plan, note: Option<&NoteRef>, written: Written, own: &
         (Written::Created | Written::Edited, None)
         | (Written::Unchanged | Written::WouldCreate | Written::WouldEdit, _) => None,
     });
-    by(own, acts)
+    by(own, origin, acts)
 }
 
-fn by(own: &OwnUsers, acts: Vec<Act>) -> Vec<Write> {
-    acts.into_iter().map(|act| Write { act, user_id: own.now() }).collect()
+fn by(own: &OwnUsers, origin: Origin, acts: Vec<Act>) -> Vec<Write> {
+    acts.into_iter().map(|act| Write { act, user_id: own.now(), origin }).collect()
 }

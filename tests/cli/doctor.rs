@@ -1,8 +1,12 @@
 //! `escalator doctor`: all green where all is well, and each planted fault named with what to do about it.
 
+use escalator::calculator::issue::IssueRef;
+use escalator::clock::Millis;
 use escalator::sandbox::Options;
+use escalator::store::{StopReason, Store};
 
 use crate::clinic::{Clinic, says};
+use crate::postgres;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_is_well_everything_is_green_and_nothing_was_written() {
@@ -146,6 +150,37 @@ async fn a_template_that_fails_and_a_store_that_cannot_be_written_are_named() {
 
     let clinic = Clinic::open().await.set("ESCALATOR__STORE__URL", "sqlite://nowhere/escalator.db");
     says(&clinic.examine().only_trouble("store", "fail"), &["nowhere", "writable"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_of_everything_is_a_failure_and_one_of_an_issue_a_warning() {
+    let stopped = async |clinic: &Clinic, store: Store, issue| {
+        store.stop_writing(issue, StopReason::TooManyWrites { fuse: 300 }, Millis(1_000)).await.unwrap();
+        clinic.examine()
+    };
+    let issue = IssueRef { project_id: 42, iid: 7 };
+    let reason = "because there were more than 300 writes within a minute";
+    for url in [None, Some(postgres::shared().create_database())] {
+        let clinic = Clinic::open().await;
+        let (clinic, store) = match url {
+            None => {
+                let store = Store::open(&clinic.place.path("escalator.db"), Millis(0)).unwrap();
+                (clinic, store)
+            }
+            Some(url) => {
+                let store = Store::connect(&url).await.unwrap();
+                (clinic.set("ESCALATOR__STORE__URL", url), store)
+            }
+        };
+        let said = stopped(&clinic, store.clone(), Some(issue)).await.only_trouble("writing", "warn");
+        says(
+            &said,
+            &["writing to 42#7 is stopped since 1970-01-01T00:00:01Z", reason, "`escalator resume 42#7`"],
+        );
+        store.resume(None, Millis(2_000)).await.unwrap();
+        let said = stopped(&clinic, store, None).await.only_trouble("writing", "fail");
+        says(&said, &["writing is stopped since 1970-01-01T00:00:01Z", reason, "run `escalator resume`"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,6 +63,12 @@ async fn what_is_set_up_is_well_and_what_breaks_is_named_and_partly_heals_by_its
     says(&examined.said("role", "fail"), &["partner/desk", "Planner"]);
 
     let serving = place.serve();
+    let told = serving.log.until("GitLab switched a webhook off after failures");
+    assert!(told.contains("\"until\":\"20"), "{told}");
+    until("the metrics tell until when it was to rest", async || {
+        serving.sample("escalator_webhooks_disabled_until_timestamp_seconds").await > Some(0.0)
+    })
+    .await;
     until("the webhook is called again", async || gitlab.alert_status(hook) == Some(AlertStatus::Executable))
         .await;
     let examined = examine(&place);

@@ -26,6 +26,8 @@ async fn metrics_tell_what_came_what_was_done_and_what_waits() {
             && desk.serving.sample("escalator_gitlab_token_days_left").await.is_some()
             && desk.serving.sample("escalator_webhook_places_hidden").await.is_some()
             && desk.serving.sample("escalator_time_to_assessed_seconds_count").await > Some(0.0)
+            && desk.serving.sample(r#"escalator_commands_total{verb="answer",outcome="done"}"#).await
+                == Some(0.0)
     })
     .await;
     let (status, text) = desk.serving.admin("/metrics").await;
@@ -53,6 +55,11 @@ async fn metrics_tell_what_came_what_was_done_and_what_waits() {
         "escalator_gitlab_rate_limit_remaining ",
         r#"escalator_gitlab_pause_seconds{reason="throttled"} 0"#,
         r#"escalator_gitlab_pause_seconds{reason="unauthorized"} 0"#,
+        r#"escalator_gitlab_pause_seconds{reason="stopped"} 0"#,
+        r#"escalator_writes_stopped{scope="service"} 0"#,
+        r#"escalator_writes_stopped{scope="issue"} 0"#,
+        r#"escalator_write_stops_total{scope="service"} 0"#,
+        r#"escalator_write_stops_total{scope="issue"} 0"#,
         "escalator_gitlab_token_days_left inf",
         "escalator_store_errors_total 0",
         "escalator_agreement_ratio NaN",

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Only keeps a test that would hang from hanging forever.
@@ -89,6 +90,26 @@ impl Place {
         let run = self.run(&["config", "check"]);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
         run.err
+    }
+
+    /// `serve`, which must refuse to start: its exit code, and why. Every line that it says is one of a JSON log.
+    #[track_caller]
+    pub fn refusal(&self) -> (i32, String) {
+        let run = self.run(&["serve"]);
+        let lines: Vec<Value> = run
+            .err
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect();
+        for line in &lines {
+            for field in ["timestamp", "level", "target", "message"] {
+                assert!(line[field].is_string(), "{line}");
+            }
+        }
+        let last = lines.last().unwrap_or_else(|| panic!("it says nothing: {run:?}"));
+        assert_eq!((&last["level"], &last["message"]), (&"ERROR".into(), &"cannot serve".into()));
+        assert_eq!((&last["exit_code"], run.out.as_str()), (&run.code.into(), ""));
+        (run.code, last["error"].as_str().unwrap().to_owned())
     }
 
     /// Starts `serve` and waits until it serves.

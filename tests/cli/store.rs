@@ -9,7 +9,9 @@ use escalator::calculator::issue::{Glimpse, IssueRef, Moment, State, WorkItemTyp
 use escalator::calculator::label::Label;
 use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::clock::Millis;
-use escalator::store::{Act, Claimed, Echo, Entry, Marked, NoteRef, Record, Release, Store, Walk, Write};
+use escalator::store::{
+    Act, Claimed, Echo, Entry, Marked, NoteRef, Origin, Record, Release, StopReason, Store, Walk, Write,
+};
 
 use crate::postgres;
 use crate::program::{Place, Run};
@@ -33,14 +35,14 @@ fn issue(iid: u64) -> IssueRef {
 }
 
 fn posted(note_id: u64) -> Write {
-    Write { act: Act::CommentPosted(Some(note_id)), user_id: 9 }
+    Write { act: Act::CommentPosted(Some(note_id)), user_id: 9, origin: Origin::Undo }
 }
 
 fn file(place: &Place) -> PathBuf {
     place.path("escalator.db")
 }
 
-/// A store with an issue that waits, one that is parked, a write, and a watermark.
+/// A store with an issue that waits, one that is parked, one that is stopped, a write, and a watermark.
 async fn fill(store: &Store) {
     store.mark(glimpse(1), None, Millis(0)).await.unwrap();
     let Claimed::Issue(claim) = store.claim(Millis(0), LEASE).await.unwrap() else {
@@ -61,6 +63,7 @@ async fn fill(store: &Store) {
     store.mark(glimpse(2), None, Millis(2)).await.unwrap();
     store.intend(issue(2), vec![posted(7)], Millis(3)).await.unwrap();
     store.keep_watermark(Walk::Sweep, "group acme", Moment(42)).await.unwrap();
+    store.stop_writing(Some(issue(9)), StopReason::LabelFlaps(Label::new(REASON)), Millis(3)).await.unwrap();
 }
 
 /// The same with a label.
@@ -142,7 +145,14 @@ async fn a_copy_holds_all_that_the_original_holds() {
     let parked = store.parked().await.unwrap();
     assert_eq!((parked.len(), parked[0].reason.as_str(), parked[0].attempts), (1, REASON, 1));
     assert_eq!(store.watermark(Walk::Sweep, "group acme").await, Ok(Some(Moment(42))));
-    // The ledger goes on behind what was copied.
+    // The ledgers go on behind what was copied.
+    store.stop_writing(None, StopReason::Undo, Millis(4)).await.unwrap();
+    let stops: Vec<_> =
+        store.stops().await.unwrap().into_iter().map(|stop| (stop.issue, stop.reason)).collect();
+    assert_eq!(
+        stops,
+        [(Some(issue(9)), StopReason::LabelFlaps(Label::new(REASON))), (None, StopReason::Undo)]
+    );
     store.intend(issue(2), vec![posted(8)], Millis(4)).await.unwrap();
     let writes = store.writes(issue(2), Millis(0)).await.unwrap();
     let writes: Vec<_> = writes.into_iter().map(|written| (written.at, written.write)).collect();

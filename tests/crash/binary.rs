@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use escalator::config::DEFAULTS;
 use escalator::sandbox::Sandbox;
 use tempfile::TempDir;
 
@@ -33,6 +34,7 @@ impl Program {
             ("GITLAB__TIMEOUT", "400ms".to_owned()),
             ("GITLAB__REQUESTS_PER_SECOND", "100000".to_owned()),
             ("GITLAB__NOTES_PER_MINUTE", "1000000".to_owned()),
+            ("WRITES__FUSE", "1000000".to_owned()),
             ("QUEUE__RETRY_BASE", "20ms".to_owned()),
             ("QUEUE__RETRY_MAX", "200ms".to_owned()),
             ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),
@@ -48,6 +50,15 @@ impl Program {
     /// One more setting, such as `("SWEEP__INTERVAL", "1s")`.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
+    }
+
+    /// Another policy from the next start on: a yes to cross-functionality is worth so many points.
+    pub fn set_points(&mut self, points: u32) {
+        let policy = &DEFAULTS[DEFAULTS.find("[policy]").unwrap()..];
+        let text = policy.replacen("points = 2", &format!("points = {points}"), 1);
+        let path = self.folder.path().join("escalator.toml");
+        std::fs::write(&path, text).unwrap();
+        self.variables.insert("ESCALATOR_CONFIG".to_owned(), path.display().to_string());
     }
 
     /// Starts it and waits until it listens.
@@ -73,6 +84,11 @@ impl Program {
     /// What it has logged, over all its runs.
     pub fn log_path(&self) -> PathBuf {
         self.folder.path().join("log")
+    }
+
+    /// Whether it has ever logged this.
+    pub fn has_logged(&self, part: &str) -> bool {
+        std::fs::read_to_string(self.log_path()).unwrap().contains(part)
     }
 
     pub fn is_running(&self) -> bool {

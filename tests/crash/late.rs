@@ -1,10 +1,11 @@
 //! What GitLab does late, after it was asked again: the cases that random histories found, one by one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escalator::sandbox::{Fault, IssueId, Kind, Loss, Trouble};
 
 use super::app::{TestApp, score};
+use super::binary::PATIENCE;
 
 /// The next request of this kind times out, and waits.
 async fn time_out(app: &TestApp, method: &str, path: &str) {
@@ -17,6 +18,15 @@ async fn land(app: &TestApp) {
     assert!(app.gitlab.let_go(id, None));
     app.gitlab.idle().await;
     app.settle().await;
+}
+
+/// Whatever is still to be delivered.
+async fn until_nothing_waits(app: &TestApp) {
+    let started = Instant::now();
+    while app.service().store.depth().await.unwrap().waiting > 0 {
+        assert!(started.elapsed() < PATIENCE, "something still waits in the queue");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Whether the comment of ours says so; there must be exactly one.
@@ -128,9 +138,7 @@ async fn a_change_between_our_read_and_our_write_is_seen_however_late_its_delive
     // What this delivery shows is just what GitLab will answer to our write.
     app.reporter().change_labels(issue, ["platform-escalation"], ["complexity::yes"]).unwrap();
     app.gitlab.let_go(id, None);
-    while app.service().store.depth().await.unwrap().waiting > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_nothing_waits(&app).await;
     app.gitlab.release_deliveries(None);
     app.settle().await;
     assert_eq!(app.escalation_labels(issue), ["platform-escalation-possible"]);

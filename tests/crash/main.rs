@@ -9,6 +9,8 @@
 mod app;
 #[expect(dead_code, reason = "shared with the tests of replicas, which use more of it")]
 mod binary;
+mod commands;
 mod kills;
 mod late;
+mod policy;
 mod storm;

@@ -45,7 +45,7 @@ def metrics():
     known = set(re.findall('"([a-z_]+)"', program))
     text = (CHART / "alerts.yaml").read_text() + (CHART / "dashboard.json").read_text().replace('\\"', '"')
     names = {HISTOGRAM_PART.sub("", name) for name in re.findall("escalator_[a-z_]+", text)}
-    labels = re.findall('(?:outcome|reason|state)=~?"([^"]+)"', text)
+    labels = re.findall('(?:outcome|reason|scope|state)=~?"([^"]+)"', text)
     words = names | {word for label in labels for word in label.split("|")}
     if not words <= known:
         sys.exit(f"alerts or dashboard speak of what the program does not: {', '.join(sorted(words - known))}")

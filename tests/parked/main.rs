@@ -1,10 +1,11 @@
-//! `escalator parked`, through the real binary, beside a service that holds the store.
+//! `escalator parked` and `escalator resume`, through the real binary, beside a service that holds the store.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 #[expect(dead_code, reason = "shared with the tests of the service, which use more of it")]
 #[path = "../service/app.rs"]
 mod app;
+mod stopped;
 
 use std::process::{Command, Output};
 
@@ -12,8 +13,11 @@ use app::{TestApp, score};
 use escalator::sandbox::{Fault, IssueId};
 
 fn parked(app: &TestApp, arguments: &[&str]) -> Output {
+    escalator(app, &[&["parked"], arguments].concat())
+}
+
+fn escalator(app: &TestApp, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_escalator"))
-        .arg("parked")
         .args(arguments)
         .env("ESCALATOR__STORE__URL", format!("sqlite://{}", app.store_path().display()))
         .output()

@@ -89,7 +89,7 @@ impl Fleet {
     }
 
     /// A metric as the first running replica tells it; `None` while it does not know.
-    async fn figure(&self, name: &str) -> Option<f64> {
+    pub async fn figure(&self, name: &str) -> Option<f64> {
         let running = self.replicas.iter().find(|replica| replica.is_running())?;
         running.metric(name).await.filter(|figure| !figure.is_nan())
     }

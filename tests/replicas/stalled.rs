@@ -1,15 +1,31 @@
 //! A replica that stands still past its lease and wakes up again.
 
 use escalator::sandbox::{Fault, Trouble};
+use tokio_postgres::{Client, NoTls};
 
 use super::fleet::{Fleet, until};
+use super::postgres::Cluster;
 
 /// Three points: the possible band.
 const POSSIBLE: [&str; 2] = ["cross-functionality::yes", "financial-impact::yes"];
 
+/// Longer than it stands still: the answer that it waits for is not late.
+const GITLAB_TIMEOUT: (&str, &str) = ("GITLAB__TIMEOUT", "5m");
+
+/// The queue can be read and not written, as long as this connection is there: a replica that wants to renew its lease is
+/// not told whether it still has it, and has to know by itself.
+async fn hold_queue(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("BEGIN; LOCK TABLE queue IN EXCLUSIVE MODE").await.unwrap();
+    client
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_wakes_up_after_its_lease_writes_nothing() {
-    let mut fleet = Fleet::start(2, &[]).await;
+    let database = Cluster::start();
+    let url = database.create_database();
+    let mut fleet = Fleet::start_at(database, &url, 2, &[GITLAB_TIMEOUT]).await;
     let issue = fleet.incident(&POSSIBLE);
     fleet.until_all_is_done().await;
     let (stalled, other) = (0, 1);
@@ -34,16 +50,17 @@ async fn a_replica_that_wakes_up_after_its_lease_writes_nothing() {
     .await;
     let (writes, comments) = (fleet.gitlab.writes(issue), fleet.gitlab.notes(issue));
 
-    fleet.gitlab.let_go(asked, None);
+    let held = hold_queue(&url).await;
+    assert!(fleet.gitlab.let_go(asked, None), "it still waits for the answer");
     fleet.replicas[stalled].signal("CONT");
-    let log = fleet.replicas[stalled].log_path();
-    until("the stalled replica has given up", async || {
-        std::fs::read_to_string(&log).unwrap().contains("broke off a look")
+    until("the stalled replica has written or given up", async || {
+        fleet.replicas[stalled].has_logged("broke off a look") || fleet.gitlab.writes(issue) != writes
     })
     .await;
     fleet.gitlab.idle().await;
     assert_eq!(fleet.gitlab.writes(issue), writes, "it wrote what it had thought of before it stood still");
     assert_eq!(fleet.gitlab.notes(issue), comments);
+    drop(held);
     fleet.until_all_is_done().await;
     fleet.gitlab.stop().await;
 }

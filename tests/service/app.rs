@@ -26,6 +26,7 @@ pub struct TestApp {
     service: Option<Service>,
     pub token: String,
     variables: BTreeMap<String, String>,
+    file: Option<PathBuf>,
     folder: TempDir,
     store_name: String,
 }
@@ -62,6 +63,7 @@ impl TestApp {
             service: None,
             token,
             variables,
+            file: None,
             folder,
             store_name: "escalator.db".to_owned(),
         };
@@ -84,6 +86,7 @@ impl TestApp {
             ("GITLAB__REQUESTS_PER_SECOND", "10000".to_owned()),
             ("GITLAB__NOTES_PER_MINUTE", "100000".to_owned()),
             ("GITLAB__TIMEOUT", "2s".to_owned()),
+            ("WRITES__FUSE", "100000".to_owned()),
             ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),
             ("QUEUE__RETRY_BASE", "50ms".to_owned()),
             ("SERVER__LISTEN", "127.0.0.1:0".to_owned()),
@@ -92,7 +95,7 @@ impl TestApp {
         ] {
             variables.entry(format!("ESCALATOR__{name}")).or_insert(value);
         }
-        let config = load(&Sources { file: None, variables }).unwrap().serving().unwrap();
+        let config = load(&Sources { file: self.file.clone(), variables }).unwrap().serving().unwrap();
         let service = Service::start(config).await.unwrap();
         let address = service.webhook_address.to_string();
         self.variables.insert("ESCALATOR__SERVER__LISTEN".to_owned(), address);
@@ -135,6 +138,13 @@ impl TestApp {
     /// A setting for the next start.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(format!("ESCALATOR__{name}"), value.to_owned());
+    }
+
+    /// A configuration file for the next start.
+    pub fn set_file(&mut self, text: &str) {
+        let path = self.folder.path().join("escalator.toml");
+        std::fs::write(&path, text).unwrap();
+        self.file = Some(path);
     }
 
     /// What a setting is.

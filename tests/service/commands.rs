@@ -110,6 +110,42 @@ async fn strangers_to_a_public_project_are_refused_and_other_notes_are_no_comman
 }
 
 #[actix_web::test]
+async fn a_stranger_is_refused_once_an_hour_on_an_issue_however_often_he_writes() {
+    let (app, guest) = start().await;
+    app.gitlab.visibility(app.shop, Visibility::Public);
+    let (issue, other) = (app.incident(&[]), app.incident(&[]));
+    app.until_read().await;
+    let (sam, sue) = (app.gitlab.user("sam"), app.gitlab.user("sue"));
+    let ask = async |who, issue| {
+        app.gitlab.by(who).note(issue, "@escalator-bot answer complexity yes").unwrap();
+        app.until_read().await;
+    };
+    for _ in 0..3 {
+        ask(sam, issue).await;
+    }
+    assert_eq!(replies(&app, issue).len(), 1);
+    ask(sue, issue).await;
+    ask(sam, other).await;
+    assert_eq!(
+        (replies(&app, issue).len(), replies(&app, other).len()),
+        (2, 1),
+        "somebody else, and elsewhere"
+    );
+    app.gitlab.by(guest).note(issue, "@escalator-bot help").unwrap();
+    app.gitlab.by(guest).note(issue, "@escalator-bot help").unwrap();
+    app.until_read().await;
+    assert_eq!(replies(&app, issue).len(), 4, "members are answered each time");
+
+    let store = rusqlite::Connection::open(app.store_path()).unwrap();
+    store.execute("UPDATE command SET at = at - 3600000", []).unwrap();
+    ask(sam, issue).await;
+    ask(sam, issue).await;
+    assert_eq!(replies(&app, issue).len(), 5, "an hour later he may have forgotten");
+    assert!(!app.gitlab.labels(issue).contains(&"complexity::yes".to_owned()));
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn typos_get_the_nearest_word_and_help_lists_the_commands_without_echoing_anybody() {
     let (app, guest) = start().await;
     let issue = app.incident(&[]);

@@ -116,6 +116,103 @@ async fn every_write_to_gitlab_is_in_the_ledger_before_and_after() {
 }
 
 #[actix_web::test]
+async fn what_a_command_has_written_is_in_the_ledger_before_and_after() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&["complexity::no"]);
+    app.until_read().await;
+    let before = writes(&app, issue).await.len();
+    app.reporter().note(issue, "@escalator-bot answer complexity yes").unwrap();
+    app.until_read().await;
+    let told = writes(&app, issue).await;
+    let (yes, no) = (Label::new("complexity::yes"), Label::new("complexity::no"));
+    for stage in [Stage::Intended, Stage::Done] {
+        for act in [Act::LabelAdded(yes.clone()), Act::LabelRemoved(no.clone())] {
+            let times = told[before..].iter().filter(|told| **told == (stage, act.clone())).count();
+            assert_eq!(times, 1, "{stage:?} {act:?}: {told:?}");
+        }
+    }
+
+    // A reply that was posted without our hearing of it is known by its id once it is found.
+    let before = told.len();
+    app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(Loss::BadGateway)).on("POST", "/notes").times(1));
+    app.reporter().note(issue, "@escalator-bot help").unwrap();
+    app.until_read().await;
+    let reply = app.gitlab.notes(issue).last().unwrap().id;
+    assert_eq!(
+        writes(&app, issue).await[before..],
+        [(Stage::Intended, Act::CommentPosted(None)), (Stage::Done, Act::CommentPosted(Some(reply)))]
+    );
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn whoever_gave_a_command_is_the_cause_of_its_labels() {
+    let app = TestApp::start_with(Options::default(), &[("ROSTER__TPMS", "tara")]).await;
+    let (guest, tara) = (app.gitlab.user("gina"), app.gitlab.user("tara"));
+    for member in [guest, tara] {
+        app.gitlab.member(member, "acme", 10);
+    }
+    let issue = app.incident(&score(3, &[]));
+    app.until_read().await;
+    let by = |user| app.gitlab.by(user);
+    by(guest).note(issue, "@escalator-bot answer complexity yes").unwrap();
+    app.until_read().await;
+    by(tara).note(issue, "@escalator-bot accept").unwrap();
+    app.until_read().await;
+    by(tara).note(issue, "@escalator-bot decline one team only").unwrap();
+    app.until_read().await;
+    // The same answer again by somebody else, after a person took it back by hand.
+    app.reporter().remove_labels(issue, ["complexity::yes"]).unwrap();
+    app.settle().await;
+    by(tara).note(issue, "@escalator-bot answer complexity yes").unwrap();
+    app.until_read().await;
+    app.service().scribe.round().await.unwrap();
+
+    let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
+    let causes = app.service().store.causes(reference).await.unwrap();
+    let told: Vec<_> =
+        causes.iter().map(|cause| (cause.label.title(), cause.gesture, cause.user_id)).collect();
+    let (accepted, declined) = ("escalation-decision::accepted", "escalation-decision::declined");
+    for cause in [
+        ("cross-functionality::yes", Gesture::Added, app.reporter.0),
+        ("complexity::yes", Gesture::Added, guest.0),
+        (accepted, Gesture::Added, tara.0),
+        (declined, Gesture::Added, tara.0),
+        (accepted, Gesture::Removed, tara.0),
+        ("complexity::yes", Gesture::Removed, app.reporter.0),
+        ("complexity::yes", Gesture::Added, tara.0),
+    ] {
+        assert!(told.contains(&cause), "{cause:?} is not in {told:?}");
+    }
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn the_cause_of_a_label_waits_until_the_command_for_it_is_recorded() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&[]);
+    app.until_read().await;
+    app.gitlab.fault(Fault::new(Trouble::Hold).on("POST", "/award_emoji").times(1));
+    app.reporter().note(issue, "@escalator-bot answer complexity yes").unwrap();
+    let reaction = app.gitlab.until_held(|held| held.path.contains("/award_emoji")).await;
+    app.settle().await;
+    app.service().scribe.round().await.unwrap();
+    let reference = IssueRef { project_id: issue.project_id, iid: issue.iid };
+    assert_eq!(
+        app.service().store.recall(reference).await.unwrap().unwrap().history.len(),
+        2,
+        "it is assessed"
+    );
+    assert_eq!(app.service().store.causes(reference).await.unwrap(), []);
+    app.gitlab.let_go(reaction, None);
+    app.until_read().await;
+    app.service().scribe.round().await.unwrap();
+    let causes = app.service().store.causes(reference).await.unwrap();
+    assert_eq!(causes.iter().map(|cause| cause.user_id).collect::<Vec<_>>(), [app.reporter.0]);
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn a_write_whose_answer_never_came_is_in_the_ledger_all_the_same() {
     let app = TestApp::start().await;
     app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(Loss::BadGateway)).on("POST", "/notes").times(1));

@@ -16,6 +16,7 @@ mod journeys;
 mod ledger;
 mod long_lists;
 mod not_gitlab;
+mod policy;
 mod shadow;
 mod sick_gitlab;
 mod token;

@@ -16,7 +16,7 @@ use escalator::config::settings::Mode;
 use escalator::gitlab::Audience;
 use escalator::identity::Identity;
 use escalator::sandbox::{Fault, IssueId, Kind, Loss, State, Trouble};
-use escalator::store::{Claim, Claimed, Release, Store};
+use escalator::store::{Claim, Claimed, Origin, Release, Store};
 use escalator::webhook::{self, Sight};
 use escalator::worker::{Desk, Gate, RetryPolicy, Worker};
 use fastrand::Rng;
@@ -362,6 +362,7 @@ fn start_worker(scene: &Scene, folder: &TempDir, now: Millis) -> (Worker, Identi
         renderer: Renderer::new(None).unwrap(),
         audience: Audience::Everybody,
         mode: Mode::Live,
+        origin: Origin::Service,
     };
     let retry = RetryPolicy { max_attempts: 1000, base: Duration::from_secs(1), max: Duration::from_secs(2) };
     (Worker { store, desk: Arc::new(desk), gate: Arc::new(Gate::default()), retry }, identity)

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use escalator::calculator::agreement::{Decided, Involvement, Ruling};
 use escalator::calculator::assess::{Answer, Decision};
-use escalator::calculator::issue::{Glimpse, Moment, State, WorkItemType};
+use escalator::calculator::issue::{Moment, State, WorkItemType};
 use escalator::calculator::label::Label;
 use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::clock::Millis;
-use escalator::store::{Echo, Entry, Marked, Record, Release, Store};
+use escalator::store::{Entry, Record, Release, Store};
 use tokio_postgres::NoTls;
 
-use super::{LEASE, glimpse, issue, on_each_engine, postgres};
+use super::{LEASE, issue, on_each_engine, postgres};
 
 fn standing(score: u32, decision: Decision) -> Standing {
     Standing {
@@ -77,36 +77,6 @@ async fn those_that_were_decided_last_come_first_with_where_they_stand_now() {
         let known = store.recall(issue(1)).await.unwrap().unwrap();
         assert_eq!(known.decided, Some(Decided { ruling: Ruling::Declined, at: Moment(60) }));
         assert_eq!(known.involvement, watched);
-    })
-    .await;
-}
-
-/// An issue as [`look`] leaves it.
-fn as_left(iid: u64) -> Glimpse {
-    Glimpse { labels: vec![Label::new("complexity::yes")], ..glimpse(iid) }
-}
-
-#[tokio::test]
-async fn what_was_only_watched_is_new_to_whoever_writes() {
-    on_each_engine(async |store| {
-        for iid in [1, 2, 3] {
-            look(&store, iid, 1, None, Involvement::Watched).await;
-        }
-        look(&store, 4, 1, None, Involvement::Written).await;
-        for iid in [1, 2, 3, 4] {
-            assert_eq!(store.mark(as_left(iid), None, Millis(1)).await, Ok(Marked::Unchanged), "{iid}");
-        }
-        store.stop_watching().await.unwrap();
-        assert_eq!(store.mark(as_left(1), None, Millis(2)).await, Ok(Marked::Queued));
-        let sourceless = Glimpse { may_have_source: false, ..as_left(2) };
-        assert_eq!(store.mark(sourceless, None, Millis(2)).await, Ok(Marked::Irrelevant));
-        let echo = Echo { glimpse: as_left(3), note: None };
-        assert_eq!(store.hear(echo, Millis(2)).await, Ok(Marked::Queued));
-        assert_eq!(store.mark(as_left(4), None, Millis(2)).await, Ok(Marked::Unchanged));
-        assert_eq!(store.recall(issue(2)).await.unwrap().unwrap().history.len(), 1, "nothing is forgotten");
-
-        look(&store, 1, 1, None, Involvement::Written).await;
-        assert_eq!(store.mark(as_left(1), None, Millis(3)).await, Ok(Marked::Unchanged));
     })
     .await;
 }

@@ -8,7 +8,7 @@ use escalator::calculator::issue::{Moment, State, WorkItemType};
 use escalator::calculator::label::Label;
 use escalator::calculator::standing::{LabelDifference, Standing};
 use escalator::clock::Millis;
-use escalator::store::{Act, Claim, Echo, Entry, Marked, NoteRef, Record, Release, Store, Write};
+use escalator::store::{Act, Claim, Echo, Entry, Marked, NoteRef, Origin, Record, Release, Store, Write};
 
 use super::{claim, glimpse, issue, on_each_engine};
 
@@ -46,8 +46,13 @@ pub fn done() -> Release {
             after: standing,
             labels: LabelDifference::default(),
         }),
-        writes: vec![Write { act: Act::CommentPosted(Some(COMMENT)), user_id: 9 }],
+        writes: vec![by_us(Act::CommentPosted(Some(COMMENT)))],
     })))
+}
+
+/// A write of the service's.
+pub fn by_us(act: Act) -> Write {
+    Write { act, user_id: 9, origin: Origin::Service }
 }
 
 pub async fn work(store: &Store) -> Claim {
@@ -144,7 +149,7 @@ async fn nobody_claims_to_know_how_a_comment_reads_between_an_edit_and_its_recor
     on_each_engine(async |store| {
         let claimed = work(&store).await;
         store.finish(claimed, done(), Millis(1)).await.unwrap();
-        let edit = Write { act: Act::CommentEdited(COMMENT), user_id: 9 };
+        let edit = by_us(Act::CommentEdited(COMMENT));
         store.intend(issue(1), vec![edit], Millis(2)).await.unwrap();
         assert_eq!(note(&store).await, known(None));
         // It will be written anyhow, so that need not be looked for.

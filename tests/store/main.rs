@@ -4,9 +4,11 @@
 #![expect(clippy::print_stderr, reason = "a test that fails has to tell on which engine")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod causes;
 mod commands;
 mod decided;
 mod echo;
+mod fuse;
 mod glance;
 mod histories;
 mod made;

@@ -91,7 +91,22 @@ async fn a_parked_issue_waits_for_a_relevant_change() {
         irrelevant.may_have_source = false;
         assert_eq!(store.mark(irrelevant, None, Millis(1)).await, Ok(Marked::Irrelevant));
         assert_eq!(store.mark(glimpse(1), None, Millis(2)).await, Ok(Marked::Queued));
-        assert_eq!(claim(&store, 2).await.unwrap().attempts, 1);
+        let again = claim(&store, 2).await.unwrap();
+        assert_eq!((again.attempts, again.marked_at), (1, Millis(2)), "parked, it waited for nobody");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_issue_that_is_tried_again_waits_since_its_first_mark_whoever_marks_it_meanwhile() {
+    on_each_engine(async |store| {
+        store.mark(glimpse(1), None, Millis(0)).await.unwrap();
+        let first = claim(&store, 1).await.unwrap();
+        store.mark(glimpse(1), None, Millis(2)).await.unwrap();
+        store.finish(first, Release::Retry(Duration::ZERO), Millis(3)).await.unwrap();
+        store.mark(glimpse(1), None, Millis(4)).await.unwrap();
+        assert_eq!(store.depth().await.unwrap().oldest_marked_at, Some(Millis(0)));
+        assert_eq!(claim(&store, 5).await.unwrap().marked_at, Millis(0));
     })
     .await;
 }

@@ -1,5 +1,9 @@
 //! PostgreSQL's schema: made by whoever comes first, and refused where it is not ours, not whole or too new.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
 use escalator::store::{Migrated, OpenError, Store};
 use tokio_postgres::{Client, NoTls};
 
@@ -70,6 +74,81 @@ async fn a_newer_schema_is_used_if_it_allows_that_and_refused_if_not() {
     );
 }
 
+/// The migrations in the order of their versions.
+fn migrations() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/postgres");
+    let mut found: Vec<(usize, String)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let version = name.split_once('_').map_or(1, |(version, _)| version.parse().unwrap());
+            (version, fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    found.sort();
+    assert!(found.iter().map(|(version, _)| *version).eq(1..=found.len()), "one for each version");
+    found.into_iter().map(|(_, migration)| migration).collect()
+}
+
+/// What the catalogue tells of a table, and whether a program that does not know it can write all the same.
+type Fact = (String, String, bool);
+
+async fn facts(client: &Client) -> BTreeSet<Fact> {
+    let rows = client
+        .query(
+            "SELECT relname::text, attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull,
+                    NOT attnotnull OR atthasdef OR attidentity <> ''
+             FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+             WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+             UNION ALL
+             SELECT conrelid::regclass::text, pg_get_constraintdef(oid), false FROM pg_constraint
+             WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+             UNION ALL
+             SELECT confrelid::regclass::text, 'referenced by ' || conrelid::regclass, false FROM pg_constraint
+             WHERE connamespace = 'public'::regnamespace AND contype = 'f'
+             UNION ALL
+             SELECT tgrelid::regclass::text, pg_get_triggerdef(oid), false FROM pg_trigger WHERE NOT tgisinternal
+             UNION ALL
+             SELECT indrelid::regclass::text, pg_get_indexdef(indexrelid), false
+             FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+             WHERE relnamespace = 'public'::regnamespace AND indisunique",
+            &[],
+        )
+        .await
+        .unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+}
+
+/// While replicas are replaced one after the other, programs that do not know the last migrations work on.
+#[tokio::test]
+async fn every_migration_lets_the_programs_go_on_that_it_says_can_read_it() {
+    let (url, made) = database().await;
+    let Migrated { to: known, .. } = Store::migrate(&url).await.unwrap();
+    let oldest: i32 = made.query_one("SELECT oldest_reader FROM escalator_schema", &[]).await.unwrap().get(0);
+    let migrations = migrations();
+    assert_eq!(i64::try_from(migrations.len()).unwrap(), known);
+
+    let (_, client) = database().await;
+    for (version, migration) in (1..).zip(migrations) {
+        let before = facts(&client).await;
+        client.batch_execute(&migration).await.unwrap();
+        if version <= oldest {
+            continue;
+        }
+        let after = facts(&client).await;
+        let gone: Vec<&Fact> = before.difference(&after).collect();
+        assert!(gone.is_empty(), "version {version} takes away what older programs use: {gone:?}");
+        let tables: BTreeSet<&str> = before.iter().map(|(table, _, _)| table.as_str()).collect();
+        let in_the_way: Vec<&Fact> = after
+            .difference(&before)
+            .filter(|(table, _, harmless)| tables.contains(table.as_str()) && !harmless)
+            .collect();
+        assert!(in_the_way.is_empty(), "version {version} refuses what older programs write: {in_the_way:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_ledger_refuses_every_change() {
     let (url, client) = database().await;
@@ -85,6 +164,28 @@ async fn the_ledger_refuses_every_change() {
         let refused = client.batch_execute(change).await.unwrap_err();
         assert!(refused.as_db_error().unwrap().message().contains("append-only"), "{change}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn a_stop_can_only_be_lifted() {
+    let (url, client) = database().await;
+    Store::migrate(&url).await.unwrap();
+    client
+        .batch_execute(
+            "INSERT INTO write_stop (stopped_at, reason, lifted_at) VALUES (1, 'undo', 2), (3, 'undo', NULL)",
+        )
+        .await
+        .unwrap();
+    for change in [
+        "UPDATE write_stop SET reason = 'another' WHERE lifted_at IS NULL",
+        "UPDATE write_stop SET lifted_at = NULL",
+        "DELETE FROM write_stop",
+        "TRUNCATE write_stop",
+    ] {
+        let refused = client.batch_execute(change).await.unwrap_err();
+        assert!(refused.as_db_error().unwrap().message().contains("only ever lifted"), "{change}: {refused}");
+    }
+    client.batch_execute("UPDATE write_stop SET lifted_at = 4 WHERE lifted_at IS NULL").await.unwrap();
 }
 
 #[tokio::test]

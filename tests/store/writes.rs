@@ -2,14 +2,10 @@
 
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
-use escalator::store::{Act, Stage, Store, Write, Written};
+use escalator::store::{Act, Origin, Stage, Store, Write, Written};
 
-use super::echo::{COMMENT, done, work};
+use super::echo::{COMMENT, by_us, done, work};
 use super::{issue, new_file, on_each_engine};
-
-fn by_us(act: Act) -> Write {
-    Write { act, user_id: 9 }
-}
 
 async fn told(store: &Store, iid: u64, since: i64) -> Vec<(i64, Stage, Act)> {
     let writes = store.writes(issue(iid), Millis(since)).await.unwrap();
@@ -33,6 +29,20 @@ async fn every_kind_of_write_is_read_back_as_it_was_noted_and_in_order() {
         assert_eq!(told(&store, 1, 5).await, acts.map(|act| (5, Stage::Intended, act)));
         assert_eq!(told(&store, 1, 6).await, []);
         assert_eq!(told(&store, 2, 0).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_is_told_whose_work_each_write_is() {
+    on_each_engine(async |store| {
+        let origins = [Origin::Service, Origin::Backfill, Origin::Command, Origin::Undo];
+        for origin in origins {
+            let write = Write { act: Act::CommentEdited(7), user_id: 9, origin };
+            store.intend(issue(1), vec![write], Millis(1)).await.unwrap();
+        }
+        let told = store.writes(issue(1), Millis(0)).await.unwrap();
+        assert_eq!(told.iter().map(|written| written.write.origin).collect::<Vec<_>>(), origins);
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! What is lost while nobody listens, and right again one sweep later.
 
-use escalator::sandbox::{IssueId, Kind, Options};
+use escalator::sandbox::{IssueId, Kind};
 
 use super::app::{TestApp, score};
 use super::{start, start_with, sweep, watermark};
@@ -184,27 +184,6 @@ async fn after_a_dry_run_the_first_live_sweep_does_what_was_only_logged() {
     .await;
     app.settle().await;
     assert!(app.comment(new).contains("5 of 7 points"));
-    app.end().await;
-}
-
-#[actix_web::test]
-async fn after_shadow_the_first_live_sweep_does_what_was_only_watched() {
-    let settings = [("GITLAB__GROUPS", "acme"), ("SWEEP__INTERVAL", "1h"), ("MODE", "shadow")];
-    let mut app = TestApp::start_with(Options::default(), &settings).await;
-    let issue = app.incident(&score(5, &[]));
-    app.settle().await;
-    sweep(&app).await;
-    assert_eq!(
-        (app.gitlab.writes(issue), watermark(&app).await),
-        (0, None),
-        "a live sweep has to come by here"
-    );
-    app.stop_service().await;
-
-    app.restart_service_with("MODE", "live").await;
-    super::until_swept(&app).await;
-    assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
-    assert!(app.comment(issue).contains("5 of 7 points"));
     app.end().await;
 }
 

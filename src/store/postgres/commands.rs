@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::Postgres;
 use super::queue::{Key, Marking, insert_and_notify, issue as issue_of, signed, unsigned};
+use super::{Postgres, writes};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::commands::{Answered, Reading};
+use crate::store::commands::{Answered, LabelCommand, Reading};
+use crate::store::writes::Stage;
 
 impl Postgres {
     pub async fn ask_to_read(&self, issue: IssueRef, now: Millis) -> Result<(), Error> {
@@ -117,9 +119,62 @@ impl Postgres {
         self.pool.in_time(reading).await
     }
 
+    pub async fn was_answered(
+        &self,
+        issue: IssueRef,
+        user_id: u64,
+        outcome: &'static str,
+        since: Millis,
+    ) -> Result<bool, Error> {
+        let reading = async {
+            let lent = self.pool.lend().await?;
+            let user_id = signed(user_id)?;
+            let row = lent
+                .query_typed_one(
+                    "SELECT EXISTS (SELECT FROM command WHERE project_id = $1 AND iid = $2 AND at >= $3
+                                        AND user_id = $4 AND outcome = $5)",
+                    &Key::of(issue)?.and([
+                        (&since.0 as _, Type::INT8),
+                        (&user_id as _, Type::INT8),
+                        (&outcome as _, Type::TEXT),
+                    ]),
+                )
+                .await?;
+            lent.give_back();
+            Ok(row.try_get(0)?)
+        };
+        self.pool.in_time(reading).await
+    }
+
+    pub async fn label_commands(&self, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+        let reading = async {
+            let lent = self.pool.lend().await?;
+            let rows = lent
+                .query_typed(
+                    "SELECT user_id, label_added, label_removed, at FROM command
+                     WHERE project_id = $1 AND iid = $2 AND label_added IS NOT NULL ORDER BY at",
+                    &Key::of(issue)?.and([]),
+                )
+                .await?;
+            lent.give_back();
+            let read = |row: &Row| {
+                Ok(LabelCommand {
+                    user_id: unsigned(row.try_get(0)?)?,
+                    added: Label::new(row.try_get(1)?),
+                    removed: row.try_get::<_, Option<&str>>(2)?.map(Label::new),
+                    at: Millis(row.try_get(3)?),
+                })
+            };
+            rows.iter().map(read).collect()
+        };
+        self.pool.in_time(reading).await
+    }
+
     pub async fn keep_answered(&self, answered: Answered, now: Millis) -> Result<(), Error> {
         let keeping = async {
+            let key = Key::of(answered.issue)?;
             let lent = self.pool.lend().await?;
+            lent.begin().await?;
             let (note_id, user_id) = (signed(answered.note_id)?, signed(answered.user_id)?);
             let (added, removed) =
                 (answered.added.as_ref().map(Label::title), answered.removed.as_ref().map(Label::title));
@@ -127,7 +182,7 @@ impl Postgres {
                 "INSERT INTO command
                      (project_id, iid, note_id, digest, user_id, verb, outcome, label_added, label_removed, at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
-                &Key::of(answered.issue)?.and([
+                &key.and([
                     (&note_id as _, Type::INT8),
                     (&answered.digest as _, Type::TEXT),
                     (&user_id as _, Type::INT8),
@@ -139,8 +194,9 @@ impl Postgres {
                 ]),
             )
             .await?;
-            lent.give_back();
-            Ok(())
+            let done = answered.writes.iter().map(|write| (Stage::Done, write));
+            writes::append(&lent, &key, done, now).await?;
+            lent.commit().await
         };
         self.pool.in_time(keeping).await
     }

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use super::Postgres;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::duty::Duty;
+use crate::store::duty::{Duty, POLICY};
 use crate::store::rows::millis;
 
 impl Postgres {
@@ -31,6 +31,22 @@ impl Postgres {
             Ok(taken > 0)
         };
         self.pool.in_time(taking).await
+    }
+
+    /// Whether somebody has a duty for another policy.
+    pub async fn other_policy_at_work(&self, own: Duty, now: Millis) -> Result<bool, Error> {
+        let asking = async {
+            let lent = self.pool.lend().await?;
+            let row = lent
+                .query_typed_one(
+                    "SELECT EXISTS (SELECT FROM duty WHERE starts_with(name, $1) AND name <> $2 AND until > $3)",
+                    &[(&POLICY, Type::TEXT), (&own.name(), Type::TEXT), (&now.0, Type::INT8)],
+                )
+                .await?;
+            lent.give_back();
+            Ok(row.try_get(0)?)
+        };
+        self.pool.in_time(asking).await
     }
 
     pub async fn leave_duty(&self, duty: Duty) -> Result<(), Error> {

@@ -3,12 +3,12 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::queue::{Key, signed, unsigned};
+use super::queue::{Key, issue, signed, unsigned};
 use super::{Postgres, ledger, writes};
-use crate::calculator::issue::IssueRef;
+use crate::calculator::issue::{IssueRef, State};
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::{Recollection, Record, Row, UNSEEN};
+use crate::store::followed::{PAGE, Recollection, Record, Row};
 use crate::store::rows::{hands_to_json, labels_to_json};
 use crate::store::writes::Stage;
 
@@ -28,6 +28,23 @@ impl Postgres {
         self.pool.in_time(recalling).await
     }
 
+    pub async fn open_followed(&self, behind: Option<IssueRef>) -> Result<Vec<IssueRef>, Error> {
+        let reading = async {
+            let key = Key::of(behind.unwrap_or(IssueRef { project_id: 0, iid: 0 }))?;
+            let lent = self.pool.lend().await?;
+            let rows = lent
+                .query_typed(
+                    "SELECT project_id, iid FROM followed WHERE state = $3 AND (project_id, iid) > ($1, $2)
+                     ORDER BY project_id, iid LIMIT $4",
+                    &key.and([(&State::Opened.name() as _, Type::TEXT), (&PAGE as _, Type::INT8)]),
+                )
+                .await?;
+            lent.give_back();
+            rows.iter().map(issue).collect()
+        };
+        self.pool.in_time(reading).await
+    }
+
     pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
         let doubting = async {
             let lent = self.pool.lend().await?;
@@ -36,24 +53,6 @@ impl Postgres {
             Ok(())
         };
         self.pool.in_time(doubting).await
-    }
-
-    pub async fn stop_watching(&self) -> Result<(), Error> {
-        let stopping = async {
-            let lent = self.pool.lend().await?;
-            // One that another replica is just recording is not lost: it is seen otherwise with its next change.
-            lent.execute_typed(
-                "UPDATE followed SET state = $1
-                 WHERE (project_id, iid) IN (
-                     SELECT project_id, iid FROM followed WHERE involvement = 'watched' AND state = 'opened'
-                     ORDER BY project_id, iid FOR UPDATE SKIP LOCKED)",
-                &[(&UNSEEN, Type::TEXT)],
-            )
-            .await?;
-            lent.give_back();
-            Ok(())
-        };
-        self.pool.in_time(stopping).await
     }
 }
 
@@ -115,7 +114,8 @@ pub(super) async fn remember(client: &Client, key: &Key, record: &Record, now: M
     if let Some(entry) = &record.entry {
         ledger::append(client, key, entry, now).await?;
     }
-    writes::append(client, key, &record.writes, Stage::Done, now).await
+    let done = record.writes.iter().map(|write| (Stage::Done, write));
+    writes::append(client, key, done, now).await
 }
 
 /// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.

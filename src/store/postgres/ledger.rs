@@ -121,6 +121,8 @@ async fn open_causes(client: &Client) -> Result<Vec<OpenCause>, Error> {
         .query_typed(
             "SELECT project_id, iid, ledger.id, at, labels_added, labels_removed
              FROM ledger_open_cause JOIN ledger ON ledger.id = ledger_id
+             WHERE NOT EXISTS (SELECT FROM reading WHERE reading.project_id = ledger.project_id
+                                   AND reading.iid = ledger.iid AND asked > answered)
              ORDER BY attempts, ledger_id LIMIT 100",
             &[],
         )

@@ -7,16 +7,18 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
 use super::error::explain;
+use super::stops;
 use crate::store::{Inspection, Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
 /// oldest program that can work with it. What stands here has been released and never changes.
-const MIGRATIONS: [(&str, i32); 6] = [
+const MIGRATIONS: [(&str, i32); 7] = [
     (include_str!("schema.sql"), 1),
     (include_str!("2_own_bot.sql"), 1),
     (include_str!("3_made.sql"), 1),
     (include_str!("4_writes.sql"), 1),
     (include_str!("5_commands.sql"), 1),
+    (include_str!("6_stops.sql"), 1),
     (include_str!("7_decided.sql"), 1),
 ];
 /// Any number that other programs in the same database are not likely to use.
@@ -25,7 +27,7 @@ const LOCK: i64 = 0x0065_7363_616c_6174;
 const WAIT: &str = "SET LOCAL lock_timeout = 60000";
 
 /// Every table of ours with its columns, in an order in which they can be filled.
-pub(in crate::store) const TABLES: [(&str, &str); 15] = [
+pub(in crate::store) const TABLES: [(&str, &str); 16] = [
     (
         "queue",
         "project_id, iid, generation, marked_at, due_at, attempts, token, claimed_generation, parked_at, parked_reason, \
@@ -43,7 +45,8 @@ pub(in crate::store) const TABLES: [(&str, &str); 15] = [
     ),
     ("ledger_cause", "ledger_id, label, gesture, event_id, user_id, at"),
     ("ledger_open_cause", "ledger_id, attempts"),
-    ("write_ledger", "id, project_id, iid, recorded_at, stage, act, label, note_id, user_id"),
+    ("write_ledger", "id, project_id, iid, recorded_at, stage, act, label, note_id, user_id, origin"),
+    ("write_stop", "id, project_id, iid, stopped_at, reason, fuse, label, lifted_at"),
     ("watermark", "walk, place, at"),
     ("own_bot", "user_id, since"),
     ("made", "kind, place, name, id"),
@@ -76,10 +79,10 @@ pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> 
     Ok(Migrated { from: from.into(), to: version().max(from).into() })
 }
 
-/// What there is, whether this program can work with it, and how many issues are parked.
+/// What there is, whether this program can work with it, how many issues are parked, and whether writing is stopped.
 pub(super) async fn inspect(client: &Client) -> Result<Inspection, OpenError> {
     let Some(found) = found(client).await? else {
-        return Ok(Inspection { version: 0, known: version().into(), parked: 0 });
+        return Ok(Inspection { version: 0, known: version().into(), parked: 0, stops: Vec::new() });
     };
     if found.version > version() && found.oldest_reader > version() {
         return Err(OpenError::NewerSchema { found: found.version, known: version() });
@@ -92,10 +95,13 @@ pub(super) async fn inspect(client: &Client) -> Result<Inspection, OpenError> {
         .await
         .map_err(failed)?;
     let parked: i64 = row.try_get(0).map_err(failed)?;
+    let stops =
+        if found.version < stops::SINCE_VERSION { Ok(Vec::new()) } else { stops::stops(client).await };
     Ok(Inspection {
         version: found.version.into(),
         known: version().into(),
         parked: parked.try_into().unwrap_or_default(),
+        stops: stops.map_err(|error| OpenError::Refused { reason: error.to_string() })?,
     })
 }
 

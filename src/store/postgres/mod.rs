@@ -21,6 +21,7 @@ mod parked;
 mod pool;
 mod queue;
 mod server;
+mod stops;
 mod watermarks;
 mod writes;
 

@@ -10,12 +10,12 @@ use super::pool::Lent;
 use crate::calculator::issue::{Glimpse, IssueRef};
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::{Left, UNSEEN};
+use crate::store::followed::Left;
 use crate::store::queue::{Depth, Marked, Place, Standing};
 use crate::trace_parent::TraceParent;
 
 /// Wakes the workers of all replicas.
-const NOTIFY: &str = "NOTIFY escalator_marked";
+pub(super) const NOTIFY: &str = "NOTIFY escalator_marked";
 
 impl Postgres {
     pub async fn mark(
@@ -129,11 +129,9 @@ fn standing(row: &Row) -> Result<Standing, Error> {
     Ok(Standing { place, left: left(row, 5)? })
 }
 
-/// The columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL, or the issue was
-/// only watched.
+/// The columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL.
 pub(super) fn left(row: &Row, first: usize) -> Result<Option<Left>, Error> {
-    let state: Option<String> = row.try_get(first)?;
-    let Some(state) = state.filter(|state| state != UNSEEN) else { return Ok(None) };
+    let Some(state) = row.try_get(first)? else { return Ok(None) };
     Ok(Some(Left { state, work_item_type: row.try_get(first + 1)?, labels: row.try_get(first + 2)? }))
 }
 

@@ -4,7 +4,6 @@ ALTER TABLE followed ADD COLUMN decision TEXT;      -- 'accepted', 'escalated', 
 ALTER TABLE followed ADD COLUMN decided_at INTEGER; -- by GitLab's clock; NULL where decision is
 
 CREATE INDEX followed_decided ON followed (decided_at DESC, project_id, iid) WHERE decided_at IS NOT NULL;
-CREATE INDEX followed_watched ON followed (project_id, iid) WHERE involvement = 'watched';
 
 -- What was decided by label until now, since the last change to it.
 UPDATE followed SET decision = (

@@ -2,14 +2,15 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Sqlite;
 use super::queue::{insert, standing};
+use super::{Sqlite, writes};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::commands::{Answered, Reading};
+use crate::store::commands::{Answered, LabelCommand, Reading};
 use crate::store::queue::Place;
+use crate::store::writes::Stage;
 
 impl Sqlite {
     pub async fn ask_to_read(&self, issue: IssueRef, now: Millis) -> Result<(), Error> {
@@ -44,6 +45,32 @@ impl Sqlite {
                 Ok(found)
             })
             .await
+    }
+
+    pub async fn was_answered(
+        &self,
+        issue: IssueRef,
+        user_id: u64,
+        outcome: &'static str,
+        since: Millis,
+    ) -> Result<bool, Error> {
+        self.reader
+            .run(move |connection| {
+                let found = connection
+                    .prepare_cached(
+                        "SELECT EXISTS (SELECT 1 FROM command WHERE project_id = ?1 AND iid = ?2 AND at >= ?3
+                                            AND user_id = ?4 AND outcome = ?5)",
+                    )?
+                    .query_row(params![issue.project_id, issue.iid, since.0, user_id, outcome], |row| {
+                        row.get(0)
+                    })?;
+                Ok(found)
+            })
+            .await
+    }
+
+    pub async fn label_commands(&self, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+        self.reader.run(move |connection| label_commands(connection, issue)).await
     }
 
     pub async fn keep_answered(&self, answered: Answered, now: Millis) -> Result<(), Error> {
@@ -129,10 +156,27 @@ fn keep(connection: &Connection, answered: &Answered, now: Millis) -> Result<(),
             answered.removed.as_ref().map(Label::title),
             now.0
         ])?;
-    Ok(())
+    let done = answered.writes.iter().map(|write| (Stage::Done, write));
+    writes::append(connection, answered.issue, done, now)
 }
 
-fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
+fn label_commands(connection: &Connection, issue: IssueRef) -> Result<Vec<LabelCommand>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT user_id, label_added, label_removed, at FROM command
+         WHERE project_id = ?1 AND iid = ?2 AND label_added IS NOT NULL ORDER BY at",
+    )?;
+    let rows = statement.query_map(params![issue.project_id, issue.iid], |row| {
+        Ok(LabelCommand {
+            user_id: row.get(0)?,
+            added: Label::new(&row.get::<_, String>(1)?),
+            removed: row.get::<_, Option<String>>(2)?.as_deref().map(Label::new),
+            at: Millis(row.get(3)?),
+        })
+    })?;
+    rows.collect::<Result<_, _>>().map_err(Error::from)
+}
+
+pub(super) fn recheck(connection: &Connection, issue: IssueRef, now: Millis) -> Result<(), Error> {
     match standing(connection, issue)?.place {
         Some(Place::Waiting) => {}
         Some(Place::Claimed) => {

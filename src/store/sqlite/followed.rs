@@ -3,10 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Sqlite, ledger, writes};
-use crate::calculator::issue::IssueRef;
+use crate::calculator::issue::{IssueRef, State};
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::followed::{self, Left, Recollection, Record, UNSEEN};
+use crate::store::followed::{self, Left, PAGE, Recollection, Record};
 use crate::store::rows::{hands_to_json, labels_to_json};
 use crate::store::writes::Stage;
 
@@ -15,20 +15,13 @@ impl Sqlite {
         self.reader.run(move |connection| recall(connection, issue)).await
     }
 
+    pub async fn open_followed(&self, behind: Option<IssueRef>) -> Result<Vec<IssueRef>, Error> {
+        self.reader.run(move |connection| open_followed(connection, behind)).await
+    }
+
     pub async fn doubt_note(&self, issue: IssueRef) -> Result<(), Error> {
         self.writer.run(move |connection| doubt_note(connection, issue)).await
     }
-
-    pub async fn stop_watching(&self) -> Result<(), Error> {
-        self.writer.run(stop_watching).await
-    }
-}
-
-fn stop_watching(connection: &Connection) -> Result<(), Error> {
-    connection
-        .prepare_cached("UPDATE followed SET state = ?1 WHERE involvement = 'watched' AND state = 'opened'")?
-        .execute([UNSEEN])?;
-    Ok(())
 }
 
 /// Nobody knows how the comment reads until that is recorded.
@@ -39,11 +32,22 @@ pub(super) fn doubt_note(connection: &Connection, issue: IssueRef) -> Result<(),
     Ok(())
 }
 
-/// Reads the columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL, or the issue
-/// was only watched.
+fn open_followed(connection: &Connection, behind: Option<IssueRef>) -> Result<Vec<IssueRef>, Error> {
+    let behind = behind.unwrap_or(IssueRef { project_id: 0, iid: 0 });
+    let mut statement = connection.prepare_cached(
+        "SELECT project_id, iid FROM followed WHERE state = ?3 AND (project_id, iid) > (?1, ?2)
+         ORDER BY project_id, iid LIMIT ?4",
+    )?;
+    let rows = statement
+        .query_map(params![behind.project_id, behind.iid, State::Opened.name(), PAGE], |row| {
+            Ok(IssueRef { project_id: row.get(0)?, iid: row.get(1)? })
+        })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Reads the columns `state`, `work_item_type` and `labels`, which begin at this one; `None` if they are NULL.
 pub(super) fn left(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Left>> {
-    let state: Option<String> = row.get(first)?;
-    let Some(state) = state.filter(|state| state != UNSEEN) else { return Ok(None) };
+    let Some(state) = row.get(first)? else { return Ok(None) };
     Ok(Some(Left { state, work_item_type: row.get(first + 1)?, labels: row.get(first + 2)? }))
 }
 
@@ -76,7 +80,8 @@ pub(super) fn remember(
     if let Some(entry) = &record.entry {
         ledger::append(connection, issue, entry, now)?;
     }
-    writes::append(connection, issue, &record.writes, Stage::Done, now)
+    let done = record.writes.iter().map(|write| (Stage::Done, write));
+    writes::append(connection, issue, done, now)
 }
 
 /// Forgets which comment is ours, so that the next look searches for it and finds any that are too many.

@@ -33,6 +33,7 @@ fn seen(connection: &Connection, glimpse: &Glimpse) -> Option<Marked> {
     match standing(connection, glimpse.issue).and_then(|standing| standing.step(glimpse)) {
         Ok(Step::None(marked)) => Some(marked),
         // What cannot be read here is the writer's to find out and to tell.
-        Ok(Step::OnceMore | Step::Insert) | Err(Error::Unavailable(_) | Error::Corrupt(_)) => None,
+        Ok(Step::OnceMore | Step::Insert)
+        | Err(Error::Unavailable(_) | Error::Corrupt(_) | Error::Stopped(_)) => None,
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Sqlite, connect, open_error, version, vet};
+use super::{Sqlite, connect, open_error, stops, version, vet};
 use crate::store::{Inspection, OpenError};
 
 impl Sqlite {
@@ -20,7 +20,7 @@ impl Sqlite {
         tempfile::tempfile_in(folder).map_err(|error| inaccessible(&error))?;
         let found = path.try_exists().map_err(|error| inaccessible(&error))?;
         if !found {
-            return Ok(Inspection { version: 0, known: version(), parked: 0 });
+            return Ok(Inspection { version: 0, known: version(), parked: 0, stops: Vec::new() });
         }
         File::options().write(true).open(path).map_err(|error| inaccessible(&error))?;
         look(path)
@@ -37,7 +37,10 @@ fn look(path: &Path) -> Result<Inspection, OpenError> {
             .query_row("SELECT count(*) FROM queue WHERE parked_at IS NOT NULL", [], |row| row.get(0))
             .map_err(failed)?,
     };
-    Ok(Inspection { version: found, known: version(), parked })
+    let stops = if found < stops::SINCE_VERSION { Ok(Vec::new()) } else { stops::stops(&connection) };
+    let stops = stops
+        .map_err(|error| OpenError::Inaccessible { path: path.to_owned(), reason: error.to_string() })?;
+    Ok(Inspection { version: found, known: version(), parked, stops })
 }
 
 /// Where nobody has the file open, even a reader would make the files that SQLite shares between processes, and leave them

@@ -89,6 +89,8 @@ fn open_causes(connection: &Connection) -> Result<Vec<OpenCause>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT ledger.id, project_id, iid, at, labels_added, labels_removed
          FROM ledger_open_cause JOIN ledger ON ledger.id = ledger_id
+         WHERE NOT EXISTS (SELECT 1 FROM reading WHERE reading.project_id = ledger.project_id
+                               AND reading.iid = ledger.iid AND asked > answered)
          ORDER BY attempts, ledger_id LIMIT 100",
     )?;
     let mut rows = statement.query([])?;

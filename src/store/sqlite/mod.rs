@@ -14,6 +14,7 @@ mod made;
 mod own_bots;
 mod parked;
 mod queue;
+mod stops;
 mod thread;
 mod watermarks;
 mod writes;
@@ -32,13 +33,14 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("2_traceparent.sql"),
     include_str!("3_own_bot.sql"),
     include_str!("4_made.sql"),
     include_str!("5_writes.sql"),
     include_str!("6_commands.sql"),
+    include_str!("7_stops.sql"),
     include_str!("8_decided.sql"),
 ];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";

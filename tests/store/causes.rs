@@ -1,0 +1,70 @@
+//! Who caused what the ledger tells: asked for until it is known, or given up.
+
+use escalator::calculator::issue::Moment;
+use escalator::calculator::label::Label;
+use escalator::calculator::plan::Gesture;
+use escalator::clock::Millis;
+use escalator::store::{Cause, Release, Store};
+
+use super::echo::{done, work};
+use super::{issue, on_each_engine};
+
+/// An assessment that a label changed is in the ledger.
+async fn changed(store: &Store) {
+    let claimed = work(store).await;
+    let Release::Done(Some(mut record)) = done() else { unreachable!("it is done") };
+    record.entry.as_mut().unwrap().labels.added.push(Label::new("complexity::yes"));
+    assert!(store.finish(claimed, Release::Done(Some(record)), Millis(1)).await.unwrap());
+}
+
+fn cause() -> Cause {
+    let label = Label::new("complexity::yes");
+    Cause { label, gesture: Gesture::Added, event_id: 5, user_id: 3, at: Moment(1) }
+}
+
+#[tokio::test]
+async fn a_cause_is_asked_for_until_it_is_known_and_kept_once() {
+    on_each_engine(async |store| {
+        changed(&store).await;
+        let open = store.open_causes().await.unwrap();
+        assert_eq!((open.len(), open[0].issue), (1, issue(1)));
+        assert_eq!(open[0].labels.added, [Label::new("complexity::yes")]);
+        for _ in 0..2 {
+            store.settle_causes(open[0].ledger_id, vec![cause()]).await.unwrap();
+        }
+        assert!(store.open_causes().await.unwrap().is_empty());
+        assert_eq!(store.causes(issue(1)).await, Ok(vec![cause()]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_issue_that_is_gone_is_asked_about_five_times() {
+    on_each_engine(async |store| {
+        changed(&store).await;
+        for _ in 0..5 {
+            let open = store.open_causes().await.unwrap();
+            assert_eq!(open.len(), 1);
+            store.postpone_causes(open[0].ledger_id).await.unwrap();
+        }
+        assert!(store.open_causes().await.unwrap().is_empty());
+        assert_eq!(store.causes(issue(1)).await, Ok(Vec::new()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cause_waits_while_the_notes_of_its_issue_are_to_be_read() {
+    on_each_engine(async |store| {
+        changed(&store).await;
+        store.ask_to_read(issue(2), Millis(1)).await.unwrap();
+        assert_eq!(store.open_causes().await.unwrap().len(), 1, "another issue's notes");
+        store.ask_to_read(issue(1), Millis(2)).await.unwrap();
+        assert!(store.open_causes().await.unwrap().is_empty());
+        for reading in store.unread(Millis(2)).await.unwrap() {
+            store.end_reading(reading, None).await.unwrap();
+        }
+        assert_eq!(store.open_causes().await.unwrap().len(), 1);
+    })
+    .await;
+}
