@@ -366,6 +366,39 @@ async fn another_policy_begins_at_the_beginning() {
 }
 
 #[actix_web::test]
+async fn in_shadow_it_writes_nothing_and_live_begins_at_the_beginning_all_the_same() {
+    let before = Before::start().await;
+    let incidents = before.incidents_one_after_the_other(130);
+    // Asked for its length, and for its first page.
+    before.gitlab.fault(Fault::status(403).on("GET", "/groups/acme/issues").after(2));
+    let said = ended(before.spawn_with(&["--group", "acme"], &[("MODE", "shadow")])).await;
+    assert_eq!((said.count("would change"), before.writes()), (100, 0), "{}", said.error);
+    assert!(
+        said.out.contains("nothing was written to GitLab, and what was found is in the store"),
+        "{}",
+        said.out
+    );
+    let store = rusqlite::Connection::open(before.store_path()).unwrap();
+    let watched =
+        "SELECT count(*) FROM followed JOIN ledger USING (project_id, iid) WHERE involvement = 'watched'";
+    assert_eq!(store.query_row(watched, [], |row| row.get(0)), Ok(100));
+    let applied =
+        "INSERT INTO watermark (walk, place, at) VALUES ('policy', 'followed under that of live', 0)";
+    store.execute(applied, []).unwrap();
+
+    before.gitlab.clear_faults();
+    let said = ended(before.spawn_with(&["--group", "acme"], &[("MODE", "shadow")])).await;
+    assert!(said.error.contains(GOING_ON), "{}", said.error);
+    let applied = "SELECT count(*) FROM watermark WHERE walk = 'policy'";
+    assert_eq!(store.query_row(applied, [], |row| row.get(0)), Ok(0), "who writes has to look at all again");
+    drop(store);
+
+    let said = before.run(&["--group", "acme"]).await;
+    assert!(!said.error.contains(GOING_ON), "{}", said.error);
+    assert_eq!((said.code, before.right(&incidents)), (Some(0), 130), "{}", said.error);
+}
+
+#[actix_web::test]
 async fn a_place_that_came_to_its_end_begins_at_the_beginning_although_another_one_failed() {
     let before = Before::start().await;
     let incidents = before.incidents(3);

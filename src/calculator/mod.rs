@@ -3,7 +3,7 @@
 //! Pure: given the same nouns it gives the same answer. It never reads a file, a clock or the network, never logs,
 //! and names nothing but `std`.
 //!
-//! The rule itself is [`assess`]; what follows from it is [`plan`].
+//! The rule itself is [`assess`]; what follows from it is [`plan`]. Whether people decide the same is [`agreement`].
 
 pub mod issue;
 pub mod label;
@@ -13,5 +13,7 @@ pub mod policy;
 
 pub mod assess;
 pub mod standing;
+
+pub mod agreement;
 
 pub mod plan;

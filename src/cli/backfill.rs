@@ -132,9 +132,12 @@ async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), Comma
     match ended {
         Ended::Complete if tally.failures() == 0 => Ok(()),
         Ended::Complete => Err(anyhow!("not everything could be looked at; the table says why").into()),
-        Ended::Stopped if mode == Mode::Live => {
-            Err(anyhow!("stopped before the end; the next backfill goes on from here").into())
+        Ended::Stopped => Err(match mode {
+            Mode::Live | Mode::Shadow => {
+                anyhow!("stopped before the end; the next backfill goes on from here")
+            }
+            Mode::DryRun => anyhow!("stopped before the end"),
         }
-        Ended::Stopped => Err(anyhow!("stopped before the end").into()),
+        .into()),
     }
 }

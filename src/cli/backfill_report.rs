@@ -87,7 +87,7 @@ impl Tally {
     pub fn table(&self) -> String {
         let changed = match self.mode {
             Mode::Live => "  changed",
-            Mode::DryRun => "  would change",
+            Mode::DryRun | Mode::Shadow => "  would change",
         };
         let failed = self.failed.values().map(Vec::len).sum();
         let rows = [
@@ -111,6 +111,15 @@ impl Tally {
         }
         for place in &self.unlisted {
             let _ = writeln!(out, "not listed to the end: {place}");
+        }
+        match self.mode {
+            Mode::Live | Mode::DryRun => {}
+            Mode::Shadow => {
+                let _ = writeln!(
+                    out,
+                    "in shadow: nothing was written to GitLab, and what was found is in the store"
+                );
+            }
         }
         out
     }

@@ -40,6 +40,11 @@ pub(super) enum Ended {
 impl Walk {
     /// Walks through all places. One that cannot be listed does not stop the others.
     pub async fn run(&self, places: &[Place], tally: &mut Tally) -> Result<Ended, store::Error> {
+        match self.desk.mode {
+            Mode::Live | Mode::DryRun => {}
+            // What is only watched here has to be looked at by whoever writes next.
+            Mode::Shadow => self.desk.store.forget_applied().await?,
+        }
         let (mut seen, mut lists) = (HashSet::new(), Vec::new());
         let mut expected = Some(0);
         for place in places {
@@ -62,7 +67,7 @@ impl Walk {
                 Err(undone) => tally.unlisted(place, &reason(undone)),
             }
         }
-        if self.desk.mode == Mode::Live {
+        if self.keeps_position() {
             for place in walked {
                 self.desk.store.forget_watermark(store::Walk::Backfill, &place.to_string()).await?;
             }
@@ -74,11 +79,12 @@ impl Walk {
     /// its position is forgotten, for going back to that policy begins anew as well.
     async fn list(&self, place: &Place) -> Result<IssueList, store::Error> {
         let store = &self.desk.store;
-        let position = match self.desk.mode {
-            Mode::Live => store.watermark(store::Walk::Backfill, &self.position_name(place)).await?,
-            Mode::DryRun => None,
+        let position = if self.keeps_position() {
+            store.watermark(store::Walk::Backfill, &self.position_name(place)).await?
+        } else {
+            None
         };
-        if position.is_none() && self.desk.mode == Mode::Live {
+        if position.is_none() && self.keeps_position() {
             store.forget_watermark(store::Walk::Backfill, &place.to_string()).await?;
         }
         if let Some(Moment(millis)) = position {
@@ -151,18 +157,28 @@ impl Walk {
     }
 
     async fn keep_position(&self, place: &Place, at: Moment) -> Result<(), store::Error> {
+        if self.keeps_position() {
+            let name = self.position_name(place);
+            self.desk.store.keep_watermark(store::Walk::Backfill, &name, at).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was done is recorded, so that another walk may go on behind it.
+    fn keeps_position(&self) -> bool {
         match self.desk.mode {
-            Mode::Live => {
-                let name = self.position_name(place);
-                self.desk.store.keep_watermark(store::Walk::Backfill, &name, at).await
-            }
-            Mode::DryRun => Ok(()),
+            Mode::Live | Mode::Shadow => true,
+            Mode::DryRun => false,
         }
     }
 
-    /// A place and the policy by which its issues are assessed.
+    /// A place and the policy by which its issues are assessed. What was only watched is still to be written.
     fn position_name(&self, place: &Place) -> String {
-        format!("{place} under {}", self.policy_digest)
+        let only_watched = match self.desk.mode {
+            Mode::Live | Mode::DryRun => "",
+            Mode::Shadow => " in shadow",
+        };
+        format!("{place} under {}{only_watched}", self.policy_digest)
     }
 
     /// Looks at one issue, unless the list shows already that there is nothing to look at.
@@ -183,7 +199,7 @@ impl Walk {
                 let endless = Lease::without_end();
                 self.patience.persist(async || self.desk.look(reference, &endless).await).await
             }
-            Mode::Live => loop {
+            Mode::Live | Mode::Shadow => loop {
                 match self.claim_and_look(reference).await {
                     Err(Undone::Failed(Failure::LeaseLost)) => {}
                     looked => break looked,
@@ -201,7 +217,7 @@ impl Walk {
         let looking = self.patience.persist(async || self.desk.look(reference, &lease).await);
         let looked = lease.guard(store, &claim, looking).await;
         let release = match &looked {
-            Ok(look) => Release::Done(look.clone().record(Mode::Live).map(Box::new)),
+            Ok(look) => Release::Done(look.clone().record(self.desk.mode).map(Box::new)),
             Err(Undone::Stopped) => Release::Paused,
             Err(Undone::Gone) => Release::Dropped,
             Err(Undone::Failed(Failure::LeaseLost)) => return looked,

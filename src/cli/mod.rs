@@ -1,5 +1,6 @@
 //! The command line: one file per command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod agreement;
 mod backfill;
 mod backfill_report;
 mod backfill_walk;
@@ -69,6 +70,8 @@ enum Command {
     /// another hand came last, comments that somebody reworded, and what a person asked for by a comment stay, and so do
     /// edits of older comments, whose text nobody keeps. Closed issues are changed as well. A repeat goes on.
     Undo(undo::Arguments),
+    /// Say how often people decided as the score says, and list where they did not; made for `mode = "shadow"`.
+    Agreement(agreement::Arguments),
     /// Bring the store's schema up to date, or copy it from SQLite to PostgreSQL.
     #[command(subcommand)]
     Store(store::Command),
@@ -156,6 +159,7 @@ fn run_command(cli: Cli) -> Result<(), CommandError> {
         Command::Parked(command) => parked::run(&command, &sources()?),
         Command::Resume(arguments) => resume::run(&arguments, &sources()?),
         Command::Undo(arguments) => undo::run(&arguments, &sources()?),
+        Command::Agreement(arguments) => agreement::run(&arguments, &sources()?),
         Command::Store(command) => store::run(&command, &sources()?),
         Command::Config(command) => config::run(&command, &sources()?),
     }

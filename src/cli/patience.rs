@@ -111,7 +111,7 @@ impl Patience {
             if let Next::PauseAll(pause) = next {
                 self.progress.say(&format!("{failure}; pausing for {} s", pause.length.as_secs()));
                 match self.mode {
-                    Mode::Live => self.gate.pause_everywhere(pause, &self.store).await,
+                    Mode::Live | Mode::Shadow => self.gate.pause_everywhere(pause, &self.store).await,
                     Mode::DryRun => self.gate.pause(pause),
                 }
                 attempts -= 1;

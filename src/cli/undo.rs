@@ -76,9 +76,15 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
     let url = loaded.store()?;
     runtime()?.block_on(async {
         let store = open_beside(&url).await?;
-        let mode = if arguments.dry_run { Mode::DryRun } else { loaded.settings.mode };
+        let mode = match loaded.settings.mode {
+            Mode::Live if !arguments.dry_run => Mode::Live,
+            // Neither writes to GitLab.
+            Mode::Live | Mode::DryRun | Mode::Shadow => Mode::DryRun,
+        };
         if mode == Mode::DryRun && !arguments.dry_run {
-            output::print("mode is \"dry-run\": this only tells what would be taken back.\n")?;
+            output::print(
+                "This mode writes nothing, so this only tells what would be taken back; with ESCALATOR__MODE=live it is.\n",
+            )?;
         }
         let hand = Hand { store, gitlab, identity: Identity::default(), since, mode };
         take_back(hand, &loaded).await
@@ -98,7 +104,7 @@ async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
         Mode::Live => {
             store.stop_writing(None, StopReason::Undo, clock::now()).await.map_err(anyhow::Error::from)?;
         }
-        Mode::DryRun => {}
+        Mode::DryRun | Mode::Shadow => {}
     }
     let (stop, stopped) = watch::channel(false);
     let patience = Patience {
@@ -182,7 +188,7 @@ impl Walk {
     async fn take_back(&self, issue: IssueRef) -> (Plan, Result<(), Undone>) {
         let mut taken = Plan::default();
         let ended = match self.hand.mode {
-            Mode::DryRun => {
+            Mode::DryRun | Mode::Shadow => {
                 let endless = Lease::without_end();
                 self.patience.persist(async || self.hand.take_back(issue, &endless, &mut taken).await).await
             }

@@ -69,7 +69,7 @@ impl Tally {
         }
         match self.mode {
             Mode::Live => Vec::new(),
-            Mode::DryRun => lines(issue, plan),
+            Mode::DryRun | Mode::Shadow => lines(issue, plan),
         }
     }
 
@@ -91,7 +91,7 @@ impl Tally {
     pub fn table(&self) -> String {
         let issues = match self.mode {
             Mode::Live => "issues changed",
-            Mode::DryRun => "issues to change",
+            Mode::DryRun | Mode::Shadow => "issues to change",
         };
         let left = self.left.values().map(|named| named.count).sum();
         let rows = [

@@ -53,6 +53,20 @@ pub enum Mode {
     Live,
     /// Does everything but the writes, which are logged.
     DryRun,
+    /// The same, and keeps what it found, to compare it with what people decide.
+    Shadow,
+}
+
+impl Mode {
+    /// How it is configured.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::DryRun => "dry-run",
+            Self::Shadow => "shadow",
+        }
+    }
 }
 
 /// `[server]`.

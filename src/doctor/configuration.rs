@@ -33,6 +33,7 @@ fn complete(config: &Config) -> String {
     let mode = match config.settings.mode {
         Mode::Live => "live",
         Mode::DryRun => "dry-run, which writes nothing to GitLab",
+        Mode::Shadow => "shadow, which writes nothing to GitLab and compares with what people decide",
     };
     format!(
         "complete; policy {}, {} questions; mode {mode}",

@@ -83,7 +83,7 @@ async fn examine_gitlab(
             format!("GitLab accepts it; it is @{}'s", account.username),
         ),
     ];
-    findings.extend(token::findings(&client.token_facts().await, clock::now()));
+    findings.extend(token::findings(&client.token_facts().await, loaded.settings.mode, clock::now()));
     match client.instance().await {
         Ok(gitlab) => {
             findings.push(instance::version(url, &gitlab));

@@ -19,7 +19,7 @@ use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
 use crate::store::{self, Duty, OpenError, Origin, PolicyDigest, Store, Walk};
 use crate::sweep::Sweep;
-use crate::telemetry::{Admin, Metrics};
+use crate::telemetry::{Admin, Metrics, count_agreement};
 use crate::watchdog::{Mending, Watchdog};
 use crate::webhook::{Door, Receiver, Tally};
 use crate::worker::{Clerk, Desk, Gate, PolicyWatch, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
@@ -106,7 +106,7 @@ impl Service {
         start_part(&mut parts, "the token watch", token_watch.clone().run(stopped.clone()));
         start_sweeping(&sweep, &mut parts, stopped.clone());
         start_watching(watchdog.as_ref(), &mut parts, stopped.clone());
-        parts.spawn(upkeep(metrics, stopped));
+        start_counting(metrics, &sweep, &mut parts, &stopped);
         Ok(Self {
             webhook_address,
             admin_address,
@@ -162,10 +162,11 @@ pub(crate) fn audience(comment: &settings::Comment) -> Audience {
     if comment.internal { Audience::Members } else { Audience::Everybody }
 }
 
-/// How far live sweeps came and how far dry runs did are different things.
+/// How far live sweeps came and how far dry runs did are different things. What shadow has seen is followed, and looked at
+/// again by whoever comes in another mode.
 fn sweep_walk(mode: settings::Mode) -> Walk {
     match mode {
-        settings::Mode::Live => Walk::Sweep,
+        settings::Mode::Live | settings::Mode::Shadow => Walk::Sweep,
         settings::Mode::DryRun => Walk::DryRunSweep,
     }
 }
@@ -291,7 +292,7 @@ fn watchdog(settings: &settings::Settings, sweep: &Sweep) -> Option<Watchdog> {
     let url = settings.webhook.url.clone()?;
     let mending = match settings.mode {
         settings::Mode::Live => Mending::Allowed,
-        settings::Mode::DryRun => Mending::Forbidden,
+        settings::Mode::DryRun | settings::Mode::Shadow => Mending::Forbidden,
     };
     Some(Watchdog {
         store: sweep.store.clone(),
@@ -333,6 +334,18 @@ fn start_part(
         running.await;
         name
     });
+}
+
+/// What metrics need besides what counts by itself.
+fn start_counting(
+    metrics: Metrics,
+    sweep: &Sweep,
+    parts: &mut JoinSet<&'static str>,
+    stopped: &watch::Receiver<bool>,
+) {
+    parts.spawn(upkeep(metrics, stopped.clone()));
+    let counting = count_agreement(sweep.store.clone(), Arc::clone(&sweep.policy), stopped.clone());
+    start_part(parts, "the count of agreement", counting);
 }
 
 async fn upkeep(metrics: Metrics, mut stop: watch::Receiver<bool>) -> &'static str {

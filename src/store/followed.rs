@@ -1,9 +1,10 @@
 //! The issues that Escalator follows: how it left each, and what a glimpse of one has to be compared with.
 
 use super::ledger::Entry;
-use super::rows::{hands_from_json, labels_from_json, labels_to_json};
+use super::rows::{decided, hands_from_json, involvement, labels_from_json, labels_to_json};
 use super::writes::Write;
 use super::{Engine, Error, Store};
+use crate::calculator::agreement::{Decided, Involvement};
 use crate::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use crate::calculator::label::Label;
 use crate::calculator::plan::{Hand, Memory};
@@ -34,6 +35,10 @@ pub struct Record {
     pub hands: Vec<Hand>,
     /// Our comment.
     pub note: Option<NoteRef>,
+    /// Whether we ever wrote on it.
+    pub involvement: Involvement,
+    /// What people have decided by now.
+    pub decided: Option<Decided>,
     /// What to append to the ledger, if the assessment changed.
     pub entry: Option<Entry>,
     /// What was written to GitLab.
@@ -49,6 +54,10 @@ pub struct Recollection {
     pub memory: Memory,
     /// Our comment.
     pub note: Option<NoteRef>,
+    /// Whether we ever wrote on it.
+    pub involvement: Involvement,
+    /// What people had decided by then.
+    pub decided: Option<Decided>,
     /// The last entries of the ledger, oldest first.
     pub history: Vec<Entry>,
 }
@@ -104,6 +113,9 @@ pub(super) struct Row {
     pub hands: String,
     pub note_id: Option<u64>,
     pub note_digest: Option<String>,
+    pub involvement: String,
+    pub decision: Option<String>,
+    pub decided_at: Option<i64>,
 }
 
 impl Row {
@@ -120,6 +132,8 @@ impl Row {
                 hands: hands_from_json(&self.hands)?,
             },
             note: self.note_id.map(|id| NoteRef { id, digest: self.note_digest }),
+            involvement: involvement(&self.involvement)?,
+            decided: self.decision.zip(self.decided_at).map(|(word, at)| decided(&word, at)).transpose()?,
             history,
         })
     }

@@ -7,6 +7,7 @@
 mod claims;
 mod commands;
 mod copy;
+mod decided;
 mod duty;
 mod echo;
 mod followed;
@@ -38,6 +39,7 @@ use sqlite::Sqlite;
 pub use claims::{Claim, Claimed, Release};
 pub use commands::{Answered, LabelCommand, Reading};
 pub use copy::{CopyError, Copying};
+pub use decided::DecidedIssue;
 pub use duty::Duty;
 pub use echo::Echo;
 pub use followed::{NoteRef, Recollection, Record};

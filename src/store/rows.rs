@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use crate::calculator::agreement::{Decided, Involvement, Ruling};
 use crate::calculator::assess::{Answer, Decision};
 use crate::calculator::issue::Moment;
 use crate::calculator::label::Label;
@@ -70,6 +71,15 @@ const DECISIONS: [Decision; 4] =
     [Decision::Undecided, Decision::Accepted, Decision::Declined, Decision::Conflicting];
 const AUTHORS: [Author; 2] = [Author::Person, Author::Bot];
 const GESTURES: [Gesture; 2] = [Gesture::Removed, Gesture::Added];
+const INVOLVEMENTS: [Involvement; 2] = [Involvement::Watched, Involvement::Written];
+
+pub(super) fn involvement(name: &str) -> Result<Involvement, Error> {
+    named(name, &INVOLVEMENTS, Involvement::name)
+}
+
+pub(super) fn decided(name: &str, at: i64) -> Result<Decided, Error> {
+    Ok(Decided { ruling: named(name, &Ruling::ALL, Ruling::name)?, at: Moment(at) })
+}
 
 fn named<T: Copy>(name: &str, all: &[T], name_of: fn(T) -> &'static str) -> Result<T, Error> {
     all.iter()

@@ -6,6 +6,8 @@ use std::time::Duration;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::agreement;
+use crate::calculator::agreement::Agreement;
 use crate::calculator::policy::Policy;
 use crate::clock::Millis;
 use crate::store::{Depth, Stop};
@@ -91,6 +93,7 @@ fn install() -> Result<PrometheusHandle, String> {
     describe_writes();
     describe_sweep();
     describe_watchdog();
+    describe_agreement();
     describe_gauge!("escalator_build_info", "Always 1; the label tells the version.");
     describe_counter!(
         "escalator_store_errors_total",
@@ -233,6 +236,17 @@ fn describe_watchdog() {
     );
 }
 
+fn describe_agreement() {
+    describe_gauge!(
+        "escalator_agreement_ratio",
+        "Which part of the last 100 decided issues people decided as the score says, those apart that it leaves to them."
+    );
+    describe_gauge!(
+        "escalator_decisions",
+        "The last 100 decided issues, by outcome: as the score says, otherwise, or left open by it."
+    );
+}
+
 /// So that an alert on the first of something has an earlier value to compare with.
 fn show_from_the_start(policy: &Policy, workers: usize) {
     metrics::gauge!("escalator_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
@@ -252,6 +266,7 @@ fn show_from_the_start(policy: &Policy, workers: usize) {
     for reaction in ["retry", "pause", "park", "drop", "leave"] {
         metrics::counter!("escalator_assessment_failures_total", "reaction" => reaction).increment(0);
     }
+    agreement::show(Some(Agreement::default()));
     for band in &policy.bands {
         metrics::counter!("escalator_assessments_total", "band" => band.id.clone()).increment(0);
     }

@@ -41,7 +41,7 @@ impl Hand {
         taken.left.clone_from(&plan.left);
         match self.mode {
             Mode::Live => self.apply(issue, plan, own.now(), lease, taken).await,
-            Mode::DryRun => {
+            Mode::DryRun | Mode::Shadow => {
                 *taken = plan;
                 Ok(())
             }

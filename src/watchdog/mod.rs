@@ -61,7 +61,8 @@ pub struct Watchdog {
 pub enum Mending {
     /// Yes.
     Allowed,
-    /// No, in a dry run: it changes nothing in GitLab, and leaves what was missed for a live service to recover.
+    /// No, in a dry run and in shadow, which change nothing in GitLab, and leave what was missed for a live service to
+    /// recover.
     Forbidden,
 }
 

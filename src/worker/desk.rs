@@ -7,13 +7,13 @@ use super::after_failure::Failure;
 use super::lease::Lease;
 use super::look::{Changes, Look};
 use super::writes::{done, of_labels};
+use crate::calculator::agreement::Involvement;
 use crate::calculator::assess::{Assessment, Verdict, assess};
 use crate::calculator::issue::{Issue, IssueRef, State};
 use crate::calculator::label::Label;
 use crate::calculator::own_users::OwnUsers;
 use crate::calculator::plan::{Author, Hand, Plan, hand, last_event, plan, suspicions};
 use crate::calculator::policy::Policy;
-use crate::calculator::standing::{LabelDifference, Standing};
 use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
@@ -68,17 +68,14 @@ impl Desk {
         let known = self.store.recall(reference).await?;
         let assessment = assess(&snapshot.issue, &self.policy);
         let closed = snapshot.issue.state == State::Closed;
-        if known.is_none()
+        if self.is_new(known.as_ref(), &snapshot)
             && (closed || assessment.verdict == Verdict::NoSource)
             && !self.left_traces(reference, &snapshot, own).await?
         {
             return Ok(if closed { Look::Closed(None) } else { Look::NoSource });
         }
         if closed {
-            return Ok(Look::Closed(Some(match known {
-                Some(known) => left_closed(known),
-                None => self.found_closed(&assessment, &snapshot),
-            })));
+            return Ok(Look::Closed(Some(self.left_closed(&assessment, &snapshot, known))));
         }
 
         let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own).await?;
@@ -103,8 +100,12 @@ impl Desk {
             milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "assessed"
         );
-        let writes = done(&plan, note.as_ref(), written, own, self.origin);
+        let writes = match self.mode {
+            Mode::Live => done(&plan, note.as_ref(), written, own, self.origin),
+            Mode::DryRun | Mode::Shadow => Vec::new(),
+        };
         let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);
+        let involvement = self.involvement(known.as_ref());
         let changes = Changes {
             score: assessment.score,
             band: assessment.band.id.clone(),
@@ -118,6 +119,8 @@ impl Desk {
             labels,
             hands: plan.hands,
             note,
+            involvement,
+            decided: self.decided(&assessment, &snapshot, known.as_ref(), involvement),
             entry,
             writes,
         };
@@ -147,19 +150,6 @@ impl Desk {
         }))
     }
 
-    /// A closed issue that bears traces of ours and is not followed yet: when it is reopened, they must be looked after.
-    fn found_closed(&self, assessment: &Assessment<'_>, snapshot: &Snapshot) -> Record {
-        Record {
-            state: State::Closed,
-            work_item_type: snapshot.issue.work_item_type,
-            labels: self.labels_read(&snapshot.issue),
-            hands: Vec::new(),
-            note: None,
-            entry: self.entry(assessment, snapshot, None),
-            writes: Vec::new(),
-        }
-    }
-
     /// The plan, after asking GitLab's label events about labels that somebody else may have touched.
     async fn plan(
         &self,
@@ -169,7 +159,9 @@ impl Desk {
         known: Option<&Recollection>,
         own: &OwnUsers,
     ) -> Result<Plan, Failure> {
-        let memory = known.map(|known| &known.memory);
+        // On what was only watched, nothing is ours.
+        let memory =
+            known.filter(|known| known.involvement == Involvement::Written).map(|known| &known.memory);
         let suspicions = suspicions(assessment, issue, memory, &self.policy);
         let mut hands: Vec<Hand> = Vec::new();
         if !suspicions.is_empty() {
@@ -214,41 +206,12 @@ impl Desk {
                 self.intend(issue, of_labels(plan), own, lease).await?;
                 Ok(self.gitlab.change_labels(issue, &change).await?)
             }
-            Mode::DryRun => {
+            Mode::DryRun | Mode::Shadow => {
                 let (add, remove) = (titles(&plan.add), titles(&plan.remove));
-                tracing::info!(%issue, %add, %remove, "dry run: would change labels");
+                tracing::info!(%issue, %add, %remove, "{}: would change labels", self.mode.name());
                 Ok(before.clone())
             }
         }
-    }
-
-    /// What the ledger has to learn, if the assessment changed. Our own labels are never a cause.
-    fn entry(
-        &self,
-        assessment: &Assessment<'_>,
-        snapshot: &Snapshot,
-        known: Option<&Recollection>,
-    ) -> Option<Entry> {
-        let before = known.map(|known| known.memory.standing.clone());
-        let after = Standing::of(assessment);
-        if before.as_ref() == Some(&after) {
-            return None;
-        }
-        let without_own = |labels: Vec<Label>| -> Vec<Label> {
-            let is_own = |label: &Label| self.policy.owned_labels().any(|own| own.is(label));
-            labels.into_iter().filter(|label| !is_own(label)).collect()
-        };
-        let labels_before = known.map(|known| known.memory.labels.clone()).unwrap_or_default();
-        Some(Entry {
-            at: snapshot.updated_at,
-            policy_version: self.policy.version.clone(),
-            before,
-            after,
-            labels: LabelDifference::between(
-                &without_own(labels_before),
-                &without_own(self.labels_read(&snapshot.issue)),
-            ),
-        })
     }
 
     fn render(
@@ -270,33 +233,6 @@ impl Desk {
             })
             .collect();
         Ok(self.renderer.render(&View::new(assessment, &self.policy, hands, &history))?)
-    }
-
-    /// The labels as they were assessed and then changed by us. What somebody else changed between our read and our
-    /// write is left out although GitLab has just shown it: it is not assessed yet, and its webhook has to make a
-    /// difference.
-    fn labels_left(&self, before: &Issue, plan: &Plan, after: &Issue) -> Vec<Label> {
-        let added = after.labels.iter().filter(|label| plan.add.iter().any(|added| added.is(label)));
-        let taken = |label: &Label| plan.remove.contains(label) && !after.labels.contains(label);
-        let stayed = before.labels.iter().filter(|label| !taken(label));
-        stayed.chain(added).filter(|label| self.policy.reads(label)).cloned().collect()
-    }
-
-    fn labels_read(&self, issue: &Issue) -> Vec<Label> {
-        issue.labels.iter().filter(|label| self.policy.reads(label)).cloned().collect()
-    }
-}
-
-/// A closed issue is left exactly as it is; only that it is closed is remembered.
-fn left_closed(known: Recollection) -> Record {
-    Record {
-        state: State::Closed,
-        work_item_type: known.work_item_type,
-        labels: known.memory.labels,
-        hands: known.memory.hands,
-        note: known.note,
-        entry: None,
-        writes: Vec::new(),
     }
 }
 

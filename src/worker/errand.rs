@@ -62,9 +62,10 @@ impl Clerk {
             // Of what follows, the ledger knows no reactions.
             Mode::Live => self.store.may_write(asked.issue).await?,
             // Recorded all the same: nobody expects an answer any more once the mode is live.
-            Mode::DryRun => {
-                tracing::info!(issue = %asked.issue, note_id = asked.note.id, verb, "dry run: would answer a command");
-                return Ok(Deed { verb, outcome: "dry-run", ..Deed::default() });
+            Mode::DryRun | Mode::Shadow => {
+                let (issue, mode) = (asked.issue, self.mode.name());
+                tracing::info!(%issue, note_id = asked.note.id, verb, "{mode}: would answer a command");
+                return Ok(Deed { verb, outcome: mode, ..Deed::default() });
             }
         }
         match errand {

@@ -17,18 +17,19 @@ pub enum Look {
 
 impl Look {
     /// How the issue was left, if it is worth following. A dry run leaves nothing to remember: the issue is not as it
-    /// would have been left, and what was only logged has to be done once the mode is live.
+    /// would have been left, and what was only logged has to be done once the mode is live. In shadow it is remembered as
+    /// it is, and that it was only watched.
     #[must_use]
     pub fn record(self, mode: Mode) -> Option<Record> {
         match (self, mode) {
-            (_, Mode::DryRun) | (Self::NoSource, Mode::Live) => None,
-            (Self::Closed(record), Mode::Live) => record,
-            (Self::Assessed(_, record), Mode::Live) => Some(record),
+            (_, Mode::DryRun) | (Self::NoSource, Mode::Live | Mode::Shadow) => None,
+            (Self::Closed(record), Mode::Live | Mode::Shadow) => record,
+            (Self::Assessed(_, record), Mode::Live | Mode::Shadow) => Some(record),
         }
     }
 }
 
-/// What an assessment changed in GitLab, or would change if this were no dry run.
+/// What an assessment changed in GitLab, or would change if the mode were live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
     /// The score.
@@ -60,8 +61,8 @@ pub enum Written {
     Edited,
     /// It reads as it did.
     Unchanged,
-    /// A dry run: it would be new.
+    /// Nothing is written: it would be new.
     WouldCreate,
-    /// A dry run: it would read otherwise.
+    /// Nothing is written: it would read otherwise.
     WouldEdit,
 }

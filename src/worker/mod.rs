@@ -14,6 +14,7 @@ mod look;
 mod note;
 mod own_users;
 mod policy_watch;
+mod record;
 mod scribe;
 mod token_watch;
 mod writes;

@@ -29,8 +29,8 @@ impl Desk {
         }
         match self.mode {
             Mode::Live => {}
-            Mode::DryRun => {
-                tracing::info!(%issue, "dry run: would write the comment");
+            Mode::DryRun | Mode::Shadow => {
+                tracing::info!(%issue, "{}: would write the comment", self.mode.name());
                 let exists = note.is_some() || !self.own_notes(issue, snapshot, own).await?.is_empty();
                 return Ok((note, if exists { Written::WouldEdit } else { Written::WouldCreate }));
             }

@@ -51,7 +51,7 @@ async fn learn_user(
         // Only whom GitLab calls a bot: a person's own comments must not become ours because of a mistaken token.
         Mode::Live if user.bot => store.remember_own_bot(user.id, clock::now()).await?,
         // Whoever writes nothing leaves nothing to recognise.
-        Mode::Live | Mode::DryRun => {}
+        Mode::Live | Mode::DryRun | Mode::Shadow => {}
     }
     if let Some(before) = identity.learn(user.id, replacements) {
         tracing::warn!(

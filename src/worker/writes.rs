@@ -1,6 +1,6 @@
 //! What a look writes, for the ledger: noted before GitLab is asked, and again with how the issue was left.
 //!
-//! Only of what is really written; a dry run notes nothing.
+//! Only of what is really written; a dry run and shadow note nothing.
 
 use super::after_failure::Failure;
 use super::desk::Desk;

@@ -53,7 +53,7 @@ fn labels() -> impl Strategy<Value = Vec<Label>> {
         .prop_map(|titles| titles.into_iter().map(Label::new).collect())
 }
 
-fn issues() -> impl Strategy<Value = Issue> {
+pub fn issues() -> impl Strategy<Value = Issue> {
     let types = prop::sample::select(vec![WorkItemType::Issue, WorkItemType::Incident, WorkItemType::Other]);
     (labels(), types).prop_map(|(labels, work_item_type)| Issue {
         state: State::Opened,

@@ -1,8 +1,9 @@
 //! The escalation calculator: the whole rule against a table worked out independently, its laws as properties, the
-//! plan with a person's hand in it, and what of all that an undo takes back.
+//! plan with a person's hand in it, what of all that an undo takes back, and how its verdicts are to what people decide.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod agreement;
 mod laws;
 mod plan;
 mod rule;

@@ -103,6 +103,15 @@ async fn a_token_that_ends_or_may_too_little_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_shadow_it_says_so_and_a_token_that_only_reads_will_do() {
+    let clinic = Clinic::open().await.token(&["read_api"], None).set("ESCALATOR__MODE", "shadow");
+    let examined = clinic.examine();
+    assert_eq!(examined.code, 0, "{:#?}", examined.findings);
+    says(&examined.said("configuration", "ok"), &["mode shadow, which writes nothing to GitLab"]);
+    says(&examined.said("scopes", "ok"), &["read_api, enough for mode shadow"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_project_that_is_archived_or_hidden_is_named() {
     let clinic = Clinic::open()
         .await

@@ -62,6 +62,10 @@ async fn metrics_tell_what_came_what_was_done_and_what_waits() {
         r#"escalator_write_stops_total{scope="issue"} 0"#,
         "escalator_gitlab_token_days_left inf",
         "escalator_store_errors_total 0",
+        "escalator_agreement_ratio NaN",
+        r#"escalator_decisions{outcome="same"} 0"#,
+        r#"escalator_decisions{outcome="otherwise"} 0"#,
+        r#"escalator_decisions{outcome="open"} 0"#,
         concat!(r#"escalator_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
     ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} is missing in:\n{text}");
@@ -73,6 +77,23 @@ async fn metrics_tell_what_came_what_was_done_and_what_waits() {
     }
     check_with_promtool(&text);
     assert_eq!(desk.serving.stop().0, 0);
+    desk.gitlab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_often_people_decided_the_same_is_told_from_the_start() {
+    let place = Place::ready_to_serve().variable("ESCALATOR__MODE", "shadow");
+    let desk = Desk::open_in(place, Place::serve, "A title", "A description").await;
+    desk.gitlab.by(desk.author).add_labels(desk.issue, ["escalation-decision::accepted"]).unwrap();
+    desk.serving.log.until(r#""decision":"accepted""#);
+    assert_eq!(desk.serving.stop().0, 0);
+    let serving = desk.place.serve();
+    until("the decision is counted", async || {
+        serving.sample(r#"escalator_decisions{outcome="same"}"#).await == Some(1.0)
+    })
+    .await;
+    assert_eq!(serving.sample("escalator_agreement_ratio").await, Some(1.0));
+    assert_eq!(serving.stop().0, 0);
     desk.gitlab.stop().await;
 }
 

@@ -66,7 +66,7 @@ fn an_unknown_variable_is_named_with_the_nearest_known_key() {
 #[test]
 fn a_value_of_the_wrong_form_is_told_the_right_one() {
     for (file, expected) in [
-        ("mode = \"off\"", "escalator.toml:1: mode must be \"live\" or \"dry-run\""),
+        ("mode = \"off\"", "escalator.toml:1: mode must be \"live\" or \"dry-run\" or \"shadow\""),
         ("\n[log]\nformat = 1", "escalator.toml:3: log.format must be \"text\" or \"json\""),
         (
             "[server]\nlisten = \"8080\"",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use escalator::calculator::agreement::{Decided, Involvement, Ruling};
 use escalator::calculator::assess::Decision;
 use escalator::calculator::issue::{Glimpse, IssueRef, Moment, State, WorkItemType};
 use escalator::calculator::label::Label;
@@ -94,6 +95,8 @@ fn looked_at(at: i64) -> Release {
         labels: vec![Label::new("new")],
         hands: Vec::new(),
         note: Some(NoteRef { id: 7, digest: Some("digest".to_owned()) }),
+        involvement: Involvement::Watched,
+        decided: Some(Decided { ruling: Ruling::Escalated, at: Moment(at) }),
         writes: Vec::new(),
         entry: Some(Entry {
             at: Moment(at),
@@ -172,6 +175,8 @@ async fn what_a_copy_follows_goes_on_as_if_nothing_had_been() {
     let known = before.recall(issue).await.unwrap().unwrap();
     assert_eq!(after.recall(issue).await.unwrap().as_ref(), Some(&known));
     assert_eq!((known.history.len(), known.note.unwrap().id), (1, 7));
+    assert_eq!(known.involvement, Involvement::Watched);
+    assert_eq!(after.decided(1).await.unwrap()[0].issue, glimpse(6).issue);
     let open = before.open_causes().await.unwrap();
     assert_eq!((open.len(), after.open_causes().await.unwrap()), (2, open));
     assert_eq!(after.mark(labelled(5, "new"), None, Millis(3)).await, Ok(Marked::Unchanged));

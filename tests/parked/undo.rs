@@ -283,7 +283,7 @@ async fn wrong_usage_nothing_to_do_and_a_mode_without_writes_are_said() {
     let issue = app.incident(&score(5, &[]));
     app.settle().await;
     let told = undo_with(&app, &["--since", "1h"], &[("MODE", "dry-run")]).await;
-    assert!(printed(&told).starts_with("mode is \"dry-run\": this only tells"), "{}", said(&told).1);
+    assert!(printed(&told).starts_with("This mode writes nothing, so this only tells"), "{}", said(&told).1);
     assert_eq!((told.status.code(), count(&told, "issues to change")), (Some(0), 1));
     assert_eq!(app.escalation_labels(issue), [ESCALATION]);
     assert_eq!(app.service().store.stops().await, Ok(vec![]));

@@ -17,6 +17,7 @@ mod ledger;
 mod long_lists;
 mod not_gitlab;
 mod policy;
+mod shadow;
 mod sick_gitlab;
 mod token;
 mod watchdog;

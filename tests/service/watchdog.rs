@@ -150,12 +150,14 @@ async fn a_group_that_hides_its_webhooks_keeps_none_of_a_project_from_being_call
 }
 
 #[actix_web::test]
-async fn a_dry_run_asks_for_no_test_request() {
-    let mut app = switched_off_while_away(Some(OWNER)).await;
-    app.restart_service_with("MODE", "dry-run").await;
-    watchdog(&app).round(now()).await;
-    assert_eq!(tests_asked(&app), 0);
-    app.end().await;
+async fn who_writes_nothing_asks_for_no_test_request() {
+    for mode in ["dry-run", "shadow"] {
+        let mut app = switched_off_while_away(Some(OWNER)).await;
+        app.restart_service_with("MODE", mode).await;
+        watchdog(&app).round(now()).await;
+        assert_eq!(tests_asked(&app), 0, "{mode}");
+        app.end().await;
+    }
 }
 
 /// What was missed can be found in no other way.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use escalator::calculator::agreement::Involvement;
 use escalator::calculator::assess::Decision;
 use escalator::calculator::issue::{Moment, State, WorkItemType};
 use escalator::calculator::label::Label;
@@ -36,6 +37,8 @@ pub fn done() -> Release {
         labels: vec![Label::new("new")],
         hands: Vec::new(),
         note: Some(NoteRef { id: COMMENT, digest: Some("new".to_owned()) }),
+        involvement: Involvement::Written,
+        decided: None,
         entry: Some(Entry {
             at: Moment(0),
             policy_version: "1".to_owned(),

@@ -6,6 +6,7 @@
 
 mod causes;
 mod commands;
+mod decided;
 mod echo;
 mod fuse;
 mod glance;

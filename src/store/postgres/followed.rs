@@ -66,8 +66,8 @@ pub(super) async fn doubt_note(client: &Client, key: &Key) -> Result<(), Error> 
 async fn row(client: &Client, key: &Key) -> Result<Option<Row>, Error> {
     let row = client
         .query_typed_opt(
-            "SELECT work_item_type, labels, hands, note_id, note_digest FROM followed
-             WHERE project_id = $1 AND iid = $2",
+            "SELECT work_item_type, labels, hands, note_id, note_digest, involvement, decision, decided_at
+             FROM followed WHERE project_id = $1 AND iid = $2",
             &key.and([]),
         )
         .await?;
@@ -78,19 +78,26 @@ async fn row(client: &Client, key: &Key) -> Result<Option<Row>, Error> {
         hands: row.try_get(2)?,
         note_id: row.try_get::<_, Option<i64>>(3)?.map(unsigned).transpose()?,
         note_digest: row.try_get(4)?,
+        involvement: row.try_get(5)?,
+        decision: row.try_get(6)?,
+        decided_at: row.try_get(7)?,
     }))
 }
 
 pub(super) async fn remember(client: &Client, key: &Key, record: &Record, now: Millis) -> Result<(), Error> {
     let note_id = record.note.as_ref().map(|note| signed(note.id)).transpose()?;
     let digest = record.note.as_ref().and_then(|note| note.digest.as_ref());
+    let decision = record.decided.map(|decided| decided.ruling.name());
+    let decided_at = record.decided.map(|decided| decided.at.0);
     client
         .execute_typed(
-            "INSERT INTO followed (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO followed (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest,
+                                   involvement, decision, decided_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (project_id, iid) DO UPDATE SET
                  state = excluded.state, work_item_type = excluded.work_item_type, labels = excluded.labels,
-                 hands = excluded.hands, note_id = excluded.note_id, note_digest = excluded.note_digest",
+                 hands = excluded.hands, note_id = excluded.note_id, note_digest = excluded.note_digest,
+                 involvement = excluded.involvement, decision = excluded.decision, decided_at = excluded.decided_at",
             &key.and([
                 (&record.state.name() as _, Type::TEXT),
                 (&record.work_item_type.name() as _, Type::TEXT),
@@ -98,6 +105,9 @@ pub(super) async fn remember(client: &Client, key: &Key, record: &Record, now: M
                 (&hands_to_json(&record.hands)? as _, Type::TEXT),
                 (&note_id as _, Type::INT8),
                 (&digest as _, Type::TEXT),
+                (&record.involvement.name() as _, Type::TEXT),
+                (&decision as _, Type::TEXT),
+                (&decided_at as _, Type::INT8),
             ]),
         )
         .await?;

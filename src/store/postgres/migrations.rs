@@ -12,13 +12,14 @@ use crate::store::{Inspection, Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
 /// oldest program that can work with it. What stands here has been released and never changes.
-const MIGRATIONS: [(&str, i32); 6] = [
+const MIGRATIONS: [(&str, i32); 7] = [
     (include_str!("schema.sql"), 1),
     (include_str!("2_own_bot.sql"), 1),
     (include_str!("3_made.sql"), 1),
     (include_str!("4_writes.sql"), 1),
     (include_str!("5_commands.sql"), 1),
     (include_str!("6_stops.sql"), 1),
+    (include_str!("7_decided.sql"), 1),
 ];
 /// Any number that other programs in the same database are not likely to use.
 const LOCK: i64 = 0x0065_7363_616c_6174;
@@ -32,7 +33,11 @@ pub(in crate::store) const TABLES: [(&str, &str); 16] = [
         "project_id, iid, generation, marked_at, due_at, attempts, token, claimed_generation, parked_at, parked_reason, \
          traceparent",
     ),
-    ("followed", "project_id, iid, state, work_item_type, labels, hands, note_id, note_digest"),
+    (
+        "followed",
+        "project_id, iid, state, work_item_type, labels, hands, note_id, note_digest, involvement, decision, \
+         decided_at",
+    ),
     ("echo", "project_id, iid, labels, note_id, note_digest"),
     (
         "ledger",

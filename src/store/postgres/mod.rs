@@ -6,6 +6,7 @@
 
 mod claims;
 mod commands;
+mod decided;
 mod duty;
 mod echo;
 mod error;

@@ -60,8 +60,9 @@ pub(super) fn remember(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO followed
-                 (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (project_id, iid, state, work_item_type, labels, hands, note_id, note_digest, involvement,
+                  decision, decided_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             issue.project_id,
@@ -72,6 +73,9 @@ pub(super) fn remember(
             hands_to_json(&record.hands)?,
             record.note.as_ref().map(|note| note.id),
             record.note.as_ref().and_then(|note| note.digest.as_ref()),
+            record.involvement.name(),
+            record.decided.map(|decided| decided.ruling.name()),
+            record.decided.map(|decided| decided.at.0),
         ])?;
     if let Some(entry) = &record.entry {
         ledger::append(connection, issue, entry, now)?;
@@ -93,7 +97,8 @@ pub(super) fn forget_note(connection: &Connection, issue: IssueRef) -> Result<()
 fn recall(connection: &Connection, issue: IssueRef) -> Result<Option<Recollection>, Error> {
     let row = connection
         .prepare_cached(
-            "SELECT labels, hands, note_id, note_digest, work_item_type FROM followed WHERE project_id = ?1 AND iid = ?2",
+            "SELECT labels, hands, note_id, note_digest, work_item_type, involvement, decision, decided_at
+             FROM followed WHERE project_id = ?1 AND iid = ?2",
         )?
         .query_row(params![issue.project_id, issue.iid], |row| {
             Ok(followed::Row {
@@ -102,6 +107,9 @@ fn recall(connection: &Connection, issue: IssueRef) -> Result<Option<Recollectio
                 note_id: row.get(2)?,
                 note_digest: row.get(3)?,
                 work_item_type: row.get(4)?,
+                involvement: row.get(5)?,
+                decision: row.get(6)?,
+                decided_at: row.get(7)?,
             })
         })
         .optional()?;

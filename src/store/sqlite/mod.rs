@@ -4,6 +4,7 @@
 
 mod claims;
 mod commands;
+mod decided;
 mod echo;
 mod followed;
 mod glance;
@@ -33,7 +34,7 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("2_traceparent.sql"),
     include_str!("3_own_bot.sql"),
@@ -41,6 +42,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("5_writes.sql"),
     include_str!("6_commands.sql"),
     include_str!("7_stops.sql"),
+    include_str!("8_decided.sql"),
 ];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own

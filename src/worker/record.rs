@@ -1,0 +1,130 @@
+//! How a look leaves an issue, for the store to remember.
+
+use super::desk::Desk;
+use crate::calculator::agreement::{Decided, Involvement, ruling};
+use crate::calculator::assess::Assessment;
+use crate::calculator::issue::{Issue, State};
+use crate::calculator::label::Label;
+use crate::calculator::plan::Plan;
+use crate::calculator::standing::{LabelDifference, Standing};
+use crate::config::settings::Mode;
+use crate::gitlab::Snapshot;
+use crate::store::{Entry, Recollection, Record};
+
+impl Desk {
+    /// Whether nothing is known by which an issue could bear anything of ours. One that was only watched is new to whoever
+    /// writes, unless it is closed: then all that counts is what people decided.
+    pub(super) fn is_new(&self, known: Option<&Recollection>, snapshot: &Snapshot) -> bool {
+        match (known.map(|known| known.involvement), self.mode) {
+            (None, _) => true,
+            (Some(Involvement::Watched), Mode::Live) => snapshot.issue.state == State::Opened,
+            (Some(Involvement::Watched), Mode::DryRun | Mode::Shadow) | (Some(Involvement::Written), _) => {
+                false
+            }
+        }
+    }
+
+    /// A closed issue is left exactly as it is. Of one that we wrote on, only that it is closed is remembered, and what
+    /// people decided; when it is reopened, the rest must be looked after. Of one that was only watched, the last that is
+    /// known counts. One that is not followed yet bears traces of ours.
+    pub(super) fn left_closed(
+        &self,
+        assessment: &Assessment<'_>,
+        snapshot: &Snapshot,
+        known: Option<Recollection>,
+    ) -> Record {
+        let involvement = known.as_ref().map_or(Involvement::Written, |known| known.involvement);
+        let decided = self.decided(assessment, snapshot, known.as_ref(), involvement);
+        match known {
+            Some(known) if involvement == Involvement::Written => Record {
+                state: State::Closed,
+                work_item_type: known.work_item_type,
+                labels: known.memory.labels,
+                hands: known.memory.hands,
+                note: known.note,
+                involvement,
+                decided,
+                entry: None,
+                writes: Vec::new(),
+            },
+            known => Record {
+                state: State::Closed,
+                work_item_type: snapshot.issue.work_item_type,
+                labels: self.labels_read(&snapshot.issue),
+                hands: Vec::new(),
+                note: None,
+                involvement,
+                decided,
+                entry: self.entry(assessment, snapshot, known.as_ref()),
+                writes: Vec::new(),
+            },
+        }
+    }
+
+    /// Whether we have written on an issue once this look is over.
+    pub(super) fn involvement(&self, known: Option<&Recollection>) -> Involvement {
+        match self.mode {
+            Mode::Live => Involvement::Written,
+            Mode::DryRun | Mode::Shadow => known.map_or(Involvement::Watched, |known| known.involvement),
+        }
+    }
+
+    /// What people have decided, and since when.
+    pub(super) fn decided(
+        &self,
+        assessment: &Assessment<'_>,
+        snapshot: &Snapshot,
+        known: Option<&Recollection>,
+        involvement: Involvement,
+    ) -> Option<Decided> {
+        let before = known.and_then(|known| known.decided);
+        let ruled = before.map(|before| before.ruling);
+        let now = ruling(assessment, &snapshot.issue, involvement, ruled, &self.policy)?;
+        before
+            .filter(|before| before.ruling == now)
+            .or(Some(Decided { ruling: now, at: snapshot.updated_at }))
+    }
+
+    /// What the ledger has to learn, if the assessment changed. Our own labels are never a cause.
+    pub(super) fn entry(
+        &self,
+        assessment: &Assessment<'_>,
+        snapshot: &Snapshot,
+        known: Option<&Recollection>,
+    ) -> Option<Entry> {
+        let before = known.map(|known| known.memory.standing.clone());
+        let after = Standing::of(assessment);
+        if before.as_ref() == Some(&after) {
+            return None;
+        }
+        let without_own = |labels: Vec<Label>| -> Vec<Label> {
+            let is_own = |label: &Label| self.policy.owned_labels().any(|own| own.is(label));
+            labels.into_iter().filter(|label| !is_own(label)).collect()
+        };
+        let labels_before = known.map(|known| known.memory.labels.clone()).unwrap_or_default();
+        Some(Entry {
+            at: snapshot.updated_at,
+            policy_version: self.policy.version.clone(),
+            before,
+            after,
+            labels: LabelDifference::between(
+                &without_own(labels_before),
+                &without_own(self.labels_read(&snapshot.issue)),
+            ),
+        })
+    }
+
+    /// The labels as they were assessed and then changed by us. What somebody else changed between our read and our
+    /// write is left out although GitLab has just shown it: it is not assessed yet, and its webhook has to make a
+    /// difference.
+    pub(super) fn labels_left(&self, before: &Issue, plan: &Plan, after: &Issue) -> Vec<Label> {
+        let added = after.labels.iter().filter(|label| plan.add.iter().any(|added| added.is(label)));
+        let taken = |label: &Label| plan.remove.contains(label) && !after.labels.contains(label);
+        let stayed = before.labels.iter().filter(|label| !taken(label));
+        stayed.chain(added).filter(|label| self.policy.reads(label)).cloned().collect()
+    }
+
+    fn labels_read(&self, issue: &Issue) -> Vec<Label> {
+        issue.labels.iter().filter(|label| self.policy.reads(label)).cloned().collect()
+    }
+}
