@@ -231,16 +231,30 @@ proptest! {
     }
 }
 
-/// A history of one label, and what an undo since a moment within it leaves and why.
-fn left(steps: &[(Doer, i64)]) -> Vec<Why> {
+/// What an undo since 10 makes of this history of one label.
+fn label_plan(hands: &[(Doer, i64)]) -> Plan {
     let mut world = World::default();
-    for (doer, at) in steps {
+    for (doer, at) in hands {
         world.now = *at - 1;
         world.turn(&Label::new(LABELS[0]), *doer);
     }
-    let plan = world.plan(10);
+    world.plan(10)
+}
+
+/// Why the label is left as it is.
+fn left(hands: &[(Doer, i64)]) -> Vec<Why> {
+    let plan = label_plan(hands);
     assert!(plan.changes_nothing(), "{plan:?}");
     plan.left.into_iter().map(|left| left.why).collect()
+}
+
+#[test]
+fn what_was_written_again_after_an_undo_is_taken_back_whatever_the_undo_was() {
+    let service = Doer::Ours(Origin::Service, Luck::Done);
+    let undo = Doer::Ours(Origin::Undo, Luck::Done);
+    let off = Plan { take_off: vec![Label::new(LABELS[0])], ..Plan::default() };
+    assert_eq!(label_plan(&[(service, 9), (undo, 10), (service, 11)]), off);
+    assert_eq!(label_plan(&[(service, 9), (service, 10), (service, 11), (undo, 12), (service, 13)]), off);
 }
 
 #[test]
