@@ -1,5 +1,6 @@
 //! The service as a whole: puts its parts together, starts them, and stops them in order.
 
+mod parts;
 mod servers;
 
 use std::net::SocketAddr;
@@ -17,16 +18,16 @@ use crate::comment::{self, Renderer, ReplyRenderer};
 use crate::config::{Config, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
-use crate::store::{self, Duty, OpenError, Origin, PolicyDigest, Store, Walk};
+use crate::store::{OpenError, Origin, Store, Walk};
 use crate::sweep::Sweep;
-use crate::telemetry::{Admin, Metrics, count_agreement};
+use crate::telemetry::{Admin, Metrics};
 use crate::watchdog::{Mending, Watchdog};
 use crate::webhook::{Door, Receiver, Tally};
-use crate::worker::{Clerk, Desk, Gate, PolicyWatch, RetryPolicy, Scribe, TokenWatch, Worker, on_duty};
+use crate::worker::{Clerk, Desk, Gate, PolicyWatch, RetryPolicy, Scribe, TokenWatch, Worker};
+use parts::{
+    start_clerk, start_counting, start_part, start_scribing, start_sweeping, start_watching, start_working,
+};
 use servers::{admin_server, bind, start_serving, webhook_server};
-
-/// How often histograms are tidied up.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A running service.
 pub struct Service {
@@ -182,42 +183,6 @@ pub(crate) fn watched_places(gitlab: &settings::GitLab) -> Vec<Place> {
     groups.chain(gitlab.projects.iter().cloned().map(Place::Project)).collect()
 }
 
-async fn start_working(
-    worker: &Worker,
-    workers: usize,
-    parts: &mut JoinSet<&'static str>,
-    stopped: &watch::Receiver<bool>,
-) -> Result<PolicyWatch, store::Error> {
-    let policy_watch = start_applying(&worker.desk, parts, stopped.clone()).await?;
-    for _ in 0..workers {
-        start_part(parts, "a worker", worker.clone().run(stopped.clone()));
-    }
-    Ok(policy_watch)
-}
-
-/// Before the first look: others have to see by which policy.
-async fn start_applying(
-    desk: &Desk,
-    parts: &mut JoinSet<&'static str>,
-    stopped: watch::Receiver<bool>,
-) -> Result<PolicyWatch, store::Error> {
-    let (store, policy) = (desk.store.clone(), PolicyDigest::of(&(&desk.policy, desk.mode)));
-    let policy_watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
-    let watch = policy_watch.clone();
-    start_part(parts, "the policy watch", async move {
-        let work = || watch.clone().run(stopped.clone());
-        on_duty(&store, watch.duty(), work, stopped.clone()).await;
-    });
-    Ok(policy_watch)
-}
-
-fn start_scribing(scribe: Scribe, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
-    start_part(parts, "the scribe", async move {
-        let work = || scribe.clone().run(stopped.clone());
-        on_duty(&scribe.desk.store, Duty::Scribe, work, stopped.clone()).await;
-    });
-}
-
 /// The comment's template, tried out.
 fn renderer(comment: &settings::Comment, policy: &Policy) -> Result<Renderer, comment::Error> {
     let renderer = Renderer::new(comment.templates.as_deref())?;
@@ -266,27 +231,6 @@ async fn clerk(worker: &Worker, settings: &settings::Settings) -> anyhow::Result
     Ok(clerk)
 }
 
-fn start_clerk(clerk: Clerk, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
-    start_part(parts, "the clerk", async move {
-        let work = || clerk.clone().run(stopped.clone());
-        on_duty(&clerk.store, Duty::Clerk, work, stopped.clone()).await;
-    });
-}
-
-fn start_sweeping(sweep: &Sweep, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
-    if sweep.places.is_empty() {
-        tracing::info!(
-            "no sweep: name groups or projects in gitlab.groups or gitlab.projects to find lost webhooks"
-        );
-        return;
-    }
-    let sweep = sweep.clone();
-    start_part(parts, "the sweep", async move {
-        let work = || sweep.clone().run(stopped.clone());
-        on_duty(&sweep.store, Duty::Sweep, work, stopped.clone()).await;
-    });
-}
-
 /// Watches what the sweep lists: of the places that are named, the webhooks that lead here.
 fn watchdog(settings: &settings::Settings, sweep: &Sweep) -> Option<Watchdog> {
     let url = settings.webhook.url.clone()?;
@@ -305,55 +249,4 @@ fn watchdog(settings: &settings::Settings, sweep: &Sweep) -> Option<Watchdog> {
         mending,
         memory: Arc::default(),
     })
-}
-
-fn start_watching(
-    watchdog: Option<&Watchdog>,
-    parts: &mut JoinSet<&'static str>,
-    stopped: watch::Receiver<bool>,
-) {
-    let Some(watchdog) = watchdog.filter(|watchdog| !watchdog.places.is_empty()).cloned() else {
-        tracing::info!(
-            "webhooks are not watched: that takes webhook.url, and gitlab.groups or gitlab.projects"
-        );
-        return;
-    };
-    start_part(parts, "the watchdog", async move {
-        let work = || watchdog.clone().run(stopped.clone());
-        on_duty(&watchdog.store, Duty::Watchdog, work, stopped.clone()).await;
-    });
-}
-
-/// Starts what runs until it is told to stop, and tells its name when it ends.
-fn start_part(
-    parts: &mut JoinSet<&'static str>,
-    name: &'static str,
-    running: impl Future<Output = ()> + Send + 'static,
-) {
-    parts.spawn(async move {
-        running.await;
-        name
-    });
-}
-
-/// What metrics need besides what counts by itself.
-fn start_counting(
-    metrics: Metrics,
-    sweep: &Sweep,
-    parts: &mut JoinSet<&'static str>,
-    stopped: &watch::Receiver<bool>,
-) {
-    parts.spawn(upkeep(metrics, stopped.clone()));
-    let counting = count_agreement(sweep.store.clone(), Arc::clone(&sweep.policy), stopped.clone());
-    start_part(parts, "the count of agreement", counting);
-}
-
-async fn upkeep(metrics: Metrics, mut stop: watch::Receiver<bool>) -> &'static str {
-    while !*stop.borrow() {
-        tokio::select! {
-            () = tokio::time::sleep(UPKEEP_INTERVAL) => metrics.upkeep(),
-            _ = stop.changed() => {}
-        }
-    }
-    "metrics upkeep"
 }
