@@ -118,15 +118,15 @@ impl Before {
         self.stops.iter().filter(|kept| kept.stop.issue == issue).filter_map(|kept| kept.lifted_at).max()
     }
 
-    /// Whether the same was tried before, since which nothing was surely done. Answers to two commands look alike before
-    /// they have an id, and are two.
+    /// Whether the same was the last that was tried with this label or comment, since which nothing was surely done.
+    /// Answers to two commands look alike before they have an id, and are two.
     fn stage(&self, write: &Write) -> Stage {
-        let mut unfinished = self.recent.iter().take_while(|written| written.stage != Stage::Done);
-        if write.origin == Origin::Service && unfinished.any(|written| written.write == *write) {
-            Stage::Repeated
-        } else {
-            Stage::Intended
+        if (write.origin, &write.act) == (Origin::Command, &Act::CommentPosted(None)) {
+            return Stage::Intended;
         }
+        let unfinished = self.recent.iter().take_while(|written| written.stage != Stage::Done);
+        let last = unfinished.map(|written| &written.write).find(|last| last.act.same_thing(&write.act));
+        if last == Some(write) { Stage::Repeated } else { Stage::Intended }
     }
 
     /// The label that an act would change once too often.

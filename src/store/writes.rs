@@ -41,6 +41,22 @@ impl Act {
         }
     }
 
+    /// Whether both are about the same label, whichever way, or the same comment.
+    pub(super) fn same_thing(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::LabelAdded(label) | Self::LabelRemoved(label),
+                Self::LabelAdded(other) | Self::LabelRemoved(other),
+            ) => label.is(other),
+            (Self::LabelAdded(_) | Self::LabelRemoved(_), _)
+            | (_, Self::LabelAdded(_) | Self::LabelRemoved(_)) => false,
+            (
+                Self::CommentPosted(_) | Self::CommentEdited(_) | Self::CommentDeleted(_),
+                Self::CommentPosted(_) | Self::CommentEdited(_) | Self::CommentDeleted(_),
+            ) => self.note_id() == other.note_id(),
+        }
+    }
+
     pub(super) fn note_id(&self) -> Option<u64> {
         match self {
             Self::LabelAdded(_) | Self::LabelRemoved(_) => None,

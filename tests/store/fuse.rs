@@ -146,6 +146,45 @@ async fn what_is_tried_again_and_again_counts_once_until_something_is_done() {
     .await;
 }
 
+/// As where labels can be written and the comment is refused: no look ever ends.
+#[tokio::test]
+async fn a_label_that_flaps_is_noticed_although_nothing_is_ever_done() {
+    on_each_engine(async |store| {
+        let store = store.with_fuse(Some(100));
+        for now in 1..=3 {
+            assert!(intends(&store, Origin::Service, 1, added(), now).await);
+            assert!(intends(&store, Origin::Service, 1, added(), now).await, "tried again");
+            assert!(intends(&store, Origin::Service, 1, removed(), now).await);
+        }
+        assert!(!intends(&store, Origin::Service, 1, added(), 4).await);
+        assert!(intends(&store, Origin::Service, 2, added(), 4).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_tried_again_counts_once() {
+    on_each_engine(async |store| {
+        let store = store.with_fuse(Some(1));
+        for now in 1..=3 {
+            assert!(intends(&store, Origin::Command, 1, added(), now).await);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_stops_writing_twice_for_the_same_reason_stopped_it_once() {
+    on_each_engine(async |store| {
+        for now in 1..=2 {
+            store.stop_writing(None, StopReason::Undo, Millis(now)).await.unwrap();
+            store.stop_writing(Some(issue(1)), StopReason::Undo, Millis(now)).await.unwrap();
+        }
+        assert_eq!(store.stops().await.unwrap().len(), 2);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn every_answer_to_a_command_counts() {
     on_each_engine(async |store| {

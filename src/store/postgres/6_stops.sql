@@ -1,7 +1,7 @@
 -- Whose work a write is. What was written before this was known is the service's.
 ALTER TABLE write_ledger ADD COLUMN origin TEXT NOT NULL DEFAULT 'service'; -- 'service', 'backfill', 'command' or 'undo'
 
--- What the fuse counts.
+-- What the fuse counts. A stage may also be 'repeated': the same is tried again, since which nothing was surely done.
 CREATE INDEX write_ledger_counted ON write_ledger (recorded_at)
     WHERE stage = 'intended' AND origin IN ('service', 'command');
 

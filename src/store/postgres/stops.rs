@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::Postgres;
 use super::queue::{Key, Marking, NOTIFY, insert, signed, unsigned};
+use super::{Postgres, writes};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
@@ -32,9 +32,11 @@ impl Postgres {
     pub async fn stop_writing(&self, stop: &Stop) -> Result<(), Error> {
         let stopping = async {
             let lent = self.pool.lend().await?;
+            lent.begin().await?;
+            // What another replica is about to note is noted before the stop, or not at all.
+            writes::lock(&lent).await?;
             append(&lent, stop).await?;
-            lent.give_back();
-            Ok(())
+            lent.commit().await
         };
         self.pool.in_time(stopping).await
     }
@@ -72,13 +74,18 @@ pub(super) async fn known(client: &Client, key: &Key, since: Millis) -> Result<V
         .collect()
 }
 
+/// Unless there is one like it.
 pub(super) async fn append(client: &Client, stop: &Stop) -> Result<(), Error> {
     let project_id = stop.issue.map(|issue| signed(issue.project_id)).transpose()?;
     let iid = stop.issue.map(|issue| signed(issue.iid)).transpose()?;
     client
         .execute_typed(
             "INSERT INTO write_stop (project_id, iid, stopped_at, reason, fuse, label)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+             SELECT $1, $2, $3, $4, $5, $6
+             WHERE NOT EXISTS (
+                 SELECT 1 FROM write_stop
+                 WHERE lifted_at IS NULL AND reason = $4
+                     AND project_id IS NOT DISTINCT FROM $1 AND iid IS NOT DISTINCT FROM $2)",
             &[
                 (&project_id, Type::INT8),
                 (&iid, Type::INT8),

@@ -59,7 +59,7 @@ impl Postgres {
     }
 }
 
-async fn lock(client: &Client) -> Result<(), Error> {
+pub(super) async fn lock(client: &Client) -> Result<(), Error> {
     client.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await?;
     Ok(())
 }

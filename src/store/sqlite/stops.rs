@@ -52,11 +52,15 @@ pub(super) fn known(connection: &Connection, issue: IssueRef, since: Millis) -> 
     .collect()
 }
 
+/// Unless there is one like it.
 pub(super) fn append(connection: &Connection, stop: &Stop) -> Result<(), Error> {
     connection
         .prepare_cached(
             "INSERT INTO write_stop (project_id, iid, stopped_at, reason, fuse, label)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6
+             WHERE NOT EXISTS (
+                 SELECT 1 FROM write_stop
+                 WHERE lifted_at IS NULL AND reason = ?4 AND project_id IS ?1 AND iid IS ?2)",
         )?
         .execute(params![
             stop.issue.map(|issue| issue.project_id),
