@@ -30,6 +30,7 @@ use clap::{Parser, Subcommand};
 use crate::comment;
 use crate::config::problem::Problems;
 use crate::config::sources::Sources;
+use crate::telemetry::print_panics;
 
 /// Turns GitLab into an escalation desk: scores labelled issues, explains the score in one comment, and keeps the
 /// escalation label right.
@@ -61,7 +62,7 @@ enum Command {
     /// List, retry or drop what could not be done.
     #[command(subcommand)]
     Parked(parked::Command),
-    /// Let writing to GitLab go on that was stopped, because there was too much of it.
+    /// Let writing to GitLab go on that was stopped: by the fuse, because there was too much of it, or by `undo`.
     Resume(resume::Arguments),
     /// Take back what Escalator wrote since a moment and nobody has touched since.
     ///
@@ -138,6 +139,7 @@ impl From<std::io::Error> for CommandError {
 /// Runs the command that the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
+    print_panics();
     match run_command(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -13,5 +13,5 @@ pub use admin::{Admin, livez, metrics as metrics_page, readyz};
 pub use agreement::count_agreement;
 pub use logs::start_logging;
 pub use metrics::Metrics;
-pub use panics::log_panics;
+pub use panics::{log_panics, print_panics};
 pub use traces::Traces;

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use escalator::config::settings::LogFormat;
-use escalator::telemetry::{Traces, log_panics, start_logging};
+use escalator::telemetry::{Traces, log_panics, print_panics, start_logging};
 use serde_json::Value;
 
 const TITLE: &str = "canary ä title";
@@ -20,6 +20,33 @@ fn panics_in_two_threads() {
     assert!(literal.unwrap().join().is_err());
     let title = std::thread::Builder::new().name("second".to_owned()).spawn(|| TITLE[..8].len());
     assert!(title.unwrap().join().is_err());
+}
+
+#[test]
+#[ignore = "panics; the test below starts it"]
+fn panics_without_a_log() {
+    print_panics();
+    assert!(std::thread::spawn(|| TITLE.find("nothing").unwrap()).join().is_err());
+    assert!(std::thread::spawn(|| TITLE[..8].len()).join().is_err());
+}
+
+#[test]
+fn a_panic_of_a_command_tells_where_and_repeats_no_text() {
+    let started = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "panics::panics_without_a_log", "--ignored", "--nocapture"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(started.stderr).unwrap();
+    assert!(started.status.success() && !told.contains("canary"), "{told}");
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (line, reason) in told.iter().zip(["called `Option::unwrap()` on a `None` value", "left out"]) {
+        assert!(
+            line.starts_with("escalator: panicked at tests/cli/panics.rs:") && line.contains(reason),
+            "{line}"
+        );
+    }
 }
 
 #[test]
