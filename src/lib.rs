@@ -10,7 +10,9 @@
 //! 5. renders the comment with [`comment`], writes only the difference, and records in the store how the issue was left.
 //!
 //! What webhooks missed is found by [`sweep`], which marks it in the same queue; [`watchdog`] has GitLab call webhooks again
-//! that it switched off, and marks what it could not deliver. [`undo`] takes back what the ledger of writes in the store tells.
+//! that it switched off, and marks what it could not deliver. Where the policy is another one, [`worker::PolicyWatch`] marks
+//! all. What is too much to write, the store's fuse stops ([`store::Stop`]); [`undo`] takes back what its ledger of writes
+//! tells.
 //!
 //! Around that: [`config`] reads the settings once, [`service`] puts the parts together, [`telemetry`] shows how they do,
 //! [`setup`] prepares a GitLab, [`doctor`] says in advance what will not work, [`cli`] holds the commands, and [`sandbox`] is a

@@ -129,7 +129,7 @@ impl Clerk {
                 self.store.postpone_reading(reading, again(delay)).await?;
             }
             Next::PauseAll(pause) => {
-                tracing::warn!(%issue, pause = ?pause.length, error = %failure, "all work in GitLab pauses");
+                pause.tell(issue, failure);
                 self.gate.pause_everywhere(pause, &self.store).await;
             }
             // Somebody is to have looked first; whoever lifts the stop has the notes read at once.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::after_failure::Failure;
+use crate::calculator::issue::IssueRef;
 use crate::clock::{self, Millis};
 use crate::store::Store;
 
@@ -43,6 +45,20 @@ pub struct Pause {
     pub reason: PauseReason,
     /// How long.
     pub length: Duration,
+}
+
+impl Pause {
+    /// Says in the log that it begins. That writing is stopped is said by whoever stops it, and not at each probe.
+    pub(super) fn tell(self, issue: IssueRef, failure: &Failure) {
+        match self.reason {
+            PauseReason::Throttled | PauseReason::Unauthorized => {
+                tracing::warn!(%issue, pause = ?self.length, error = %failure, "all work in GitLab pauses");
+            }
+            PauseReason::Stopped => {
+                tracing::debug!(%issue, pause = ?self.length, error = %failure, "all work in GitLab pauses");
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -154,7 +154,7 @@ impl Worker {
                 Some(Release::Retry(delay))
             }
             Next::PauseAll(pause) => {
-                tracing::warn!(%issue, pause = ?pause.length, error = %failure, "all work in GitLab pauses");
+                pause.tell(issue, failure);
                 self.gate.pause_everywhere(pause, &self.store).await;
                 Some(Release::Paused)
             }

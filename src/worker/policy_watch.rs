@@ -125,7 +125,7 @@ impl PolicyWatch {
         Ok(())
     }
 
-    /// Marks all, a page at once, so that they share commits. Returns how many.
+    /// Marks all, a page at once, so that in SQLite they share commits. Returns how many.
     async fn mark_all(&self) -> Result<usize, Error> {
         let (mut marked, mut last) = (0, None);
         loop {
