@@ -50,6 +50,12 @@ async fn sweep(app: &TestApp) {
     app.settle().await;
 }
 
+/// All calls but those of the scribe, who asks for the ledger in its own time.
+fn calls(app: &TestApp) -> usize {
+    let requests = app.gitlab.requests().into_iter();
+    requests.filter(|request| !request.route.ends_with("/resource_label_events")).count()
+}
+
 fn lists(app: &TestApp) -> Vec<RequestRecord> {
     let is_list = |request: &RequestRecord| request.method == "GET" && request.route.ends_with("/issues");
     app.gitlab.requests().into_iter().filter(is_list).collect()
