@@ -235,7 +235,7 @@ impl Walk {
 fn outcome(look: &Look) -> Outcome {
     match look {
         Look::Closed(_) => Outcome::Closed,
-        Look::NoSource => Outcome::NoSource,
+        Look::NoSource(_) => Outcome::NoSource,
         Look::Assessed(changes, _) => Outcome::Assessed(changes.clone()),
     }
 }

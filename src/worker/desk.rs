@@ -77,7 +77,8 @@ impl Desk {
             Involvement::Watched
         };
         if leave_alone && found == Involvement::Watched {
-            return Ok(if closed { Look::Closed(None) } else { Look::NoSource });
+            let left = known.map(|known| self.left_as_it_is(&assessment, &snapshot, Some(&known), found));
+            return Ok(if closed { Look::Closed(left) } else { Look::NoSource(left) });
         }
         let involvement = self.involvement(known.as_ref(), found, &snapshot);
         if closed {

@@ -61,30 +61,40 @@ impl Desk {
         known: Option<Recollection>,
         involvement: Involvement,
     ) -> Record {
-        let decided = self.decided(assessment, snapshot, known.as_ref(), involvement);
         match known {
             Some(known) if known.involvement == Involvement::Written => Record {
+                decided: self.decided(assessment, snapshot, Some(&known), involvement),
                 state: State::Closed,
                 work_item_type: known.work_item_type,
                 labels: known.memory.labels,
                 hands: known.memory.hands,
                 note: known.note,
                 involvement,
-                decided,
                 entry: None,
                 writes: Vec::new(),
             },
-            known => Record {
-                state: State::Closed,
-                work_item_type: snapshot.issue.work_item_type,
-                labels: self.labels_read(&snapshot.issue),
-                hands: Vec::new(),
-                note: None,
-                involvement,
-                decided,
-                entry: self.entry(assessment, snapshot, known.as_ref()),
-                writes: Vec::new(),
-            },
+            known => self.left_as_it_is(assessment, snapshot, known.as_ref(), involvement),
+        }
+    }
+
+    /// How an issue is, of which nothing is ours as far as is known.
+    pub(super) fn left_as_it_is(
+        &self,
+        assessment: &Assessment<'_>,
+        snapshot: &Snapshot,
+        known: Option<&Recollection>,
+        involvement: Involvement,
+    ) -> Record {
+        Record {
+            state: snapshot.issue.state,
+            work_item_type: snapshot.issue.work_item_type,
+            labels: self.labels_read(&snapshot.issue),
+            hands: Vec::new(),
+            note: None,
+            involvement,
+            decided: self.decided(assessment, snapshot, known, involvement),
+            entry: self.entry(assessment, snapshot, known),
+            writes: Vec::new(),
         }
     }
 

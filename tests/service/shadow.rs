@@ -260,3 +260,29 @@ async fn a_label_that_escalator_set_is_no_decision_although_its_look_was_refused
     assert_eq!(known(&app, forgotten).await.unwrap().involvement, Involvement::Written);
     app.end().await;
 }
+
+#[actix_web::test]
+async fn what_lost_its_source_before_live_came_is_looked_at_once_and_not_with_every_change() {
+    let mut app = in_shadow().await;
+    let issue = app.issue(&["outage"]);
+    app.settle().await;
+    app.stop_service().await;
+    app.gitlab.drop_deliveries(true);
+    app.reporter().remove_labels(issue, ["outage"]).unwrap();
+    app.gitlab.settled().await;
+    app.gitlab.drop_deliveries(false);
+    app.restart_service_with("MODE", "live").await;
+    app.settle().await;
+    let seen = known(&app, issue).await.unwrap();
+    assert_eq!((seen.involvement, seen.memory.labels), (Involvement::Watched, vec![]));
+    assert!(seen.memory.standing.sources.is_empty());
+
+    app.gitlab.clear_requests();
+    app.reporter().add_labels(issue, ["bug"]).unwrap();
+    app.settle().await;
+    assert_eq!(app.gitlab.reads(issue), 0);
+    app.reporter().add_labels(issue, ["outage"]).unwrap();
+    app.settle().await;
+    assert_eq!(known(&app, issue).await.unwrap().involvement, Involvement::Written);
+    app.end().await;
+}
