@@ -7,8 +7,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use escalator::clock::{self, Millis};
+use escalator::config::load;
+use escalator::config::settings::Mode;
+use escalator::config::sources::Sources;
 use escalator::sandbox::{Actor, Fault, IssueId, Kind, Options, Sandbox, Trouble, UserId};
-use escalator::store::{StopReason, Store};
+use escalator::store::{PolicyDigest, StopReason, Store};
 use tempfile::TempDir;
 
 /// `queue.workers` by default: how many issues a backfill looks at at the same time.
@@ -396,6 +399,34 @@ async fn in_shadow_it_writes_nothing_and_live_begins_at_the_beginning_all_the_sa
     let said = before.run(&["--group", "acme"]).await;
     assert!(!said.error.contains(GOING_ON), "{}", said.error);
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 130), "{}", said.error);
+}
+
+#[actix_web::test]
+async fn with_another_policy_than_the_applied_one_a_backfill_takes_that_back() {
+    let before = Before::start().await;
+    let incidents = before.incidents(AT_ONCE + 1);
+    Store::migrate_file(&before.store_path()).unwrap();
+    let store = Store::open_beside(&before.store_path()).unwrap();
+    let policy = load(&Sources::default()).unwrap().policy;
+    let (live, other) = (PolicyDigest::of(&(&policy, Mode::Live)), PolicyDigest::of(&"another"));
+    store.keep_applied(live, Millis(0)).await.unwrap();
+    assert_eq!(before.run(&["--group", "acme"]).await.code, Some(0));
+    assert!(store.is_applied(live).await.unwrap(), "it is the same");
+
+    let another = [("POLICY__VERSION", "another")];
+    let once = Fault::new(Trouble::Hold).on("GET", &format!("/issues/{}", incidents[0].iid)).times(1);
+    for settings in [another.as_slice(), &[("MODE", "shadow")]] {
+        store.keep_applied(live, Millis(0)).await.unwrap();
+        before.gitlab.fault(once.clone());
+        let child = before.spawn_with(&["--group", "acme"], settings);
+        let held = before.gitlab.until_held(|_| true).await;
+        assert!(!store.is_applied(live).await.unwrap(), "at once: {settings:?}");
+        store.keep_applied(other, Millis(0)).await.unwrap();
+        signal(&child, "-INT");
+        before.gitlab.let_go(held, None);
+        ended(child).await;
+        assert!(!store.is_applied(other).await.unwrap(), "what was applied meanwhile: {settings:?}");
+    }
 }
 
 #[actix_web::test]

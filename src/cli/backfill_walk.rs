@@ -13,7 +13,7 @@ use crate::calculator::issue::{IssueRef, Moment, State};
 use crate::clock;
 use crate::config::settings::Mode;
 use crate::gitlab::{self, IssueList, Order, Page, Place, Snapshot};
-use crate::store::{self, Release};
+use crate::store::{self, PolicyDigest, Release};
 use crate::worker::{Desk, Failure, Lease, Look};
 
 /// Walks.
@@ -40,11 +40,23 @@ pub(super) enum Ended {
 impl Walk {
     /// Walks through all places. One that cannot be listed does not stop the others.
     pub async fn run(&self, places: &[Place], tally: &mut Tally) -> Result<Ended, store::Error> {
+        self.take_back_applied().await?;
+        let ended = self.walk_all(places, tally).await;
+        // Replicas with another policy may have applied theirs meanwhile, and not to what was looked at after that.
+        self.take_back_applied().await?;
+        ended
+    }
+
+    /// Other policies are no longer applied: what is left here as our own says has to be looked at by whoever has another.
+    async fn take_back_applied(&self) -> Result<(), store::Error> {
+        let (store, policy) = (&self.desk.store, PolicyDigest::of(&(&self.desk.policy, self.desk.mode)));
         match self.desk.mode {
-            Mode::Live | Mode::DryRun => {}
-            // What is only watched here has to be looked at by whoever writes next.
-            Mode::Shadow => self.desk.store.forget_applied().await?,
+            Mode::Live | Mode::Shadow if !store.is_applied(policy).await? => store.forget_applied().await,
+            Mode::Live | Mode::Shadow | Mode::DryRun => Ok(()),
         }
+    }
+
+    async fn walk_all(&self, places: &[Place], tally: &mut Tally) -> Result<Ended, store::Error> {
         let (mut seen, mut lists) = (HashSet::new(), Vec::new());
         let mut expected = Some(0);
         for place in places {
@@ -235,7 +247,7 @@ impl Walk {
 fn outcome(look: &Look) -> Outcome {
     match look {
         Look::Closed(_) => Outcome::Closed,
-        Look::NoSource => Outcome::NoSource,
+        Look::NoSource(_) => Outcome::NoSource,
         Look::Assessed(changes, _) => Outcome::Assessed(changes.clone()),
     }
 }

@@ -68,14 +68,21 @@ impl Desk {
         let known = self.store.recall(reference).await?;
         let assessment = assess(&snapshot.issue, &self.policy);
         let closed = snapshot.issue.state == State::Closed;
-        if self.is_new(known.as_ref(), &snapshot)
-            && (closed || assessment.verdict == Verdict::NoSource)
-            && !self.left_traces(reference, &snapshot, own).await?
-        {
-            return Ok(if closed { Look::Closed(None) } else { Look::NoSource });
+        let nothing_to_do = closed || assessment.verdict == Verdict::NoSource;
+        let leave_alone = self.is_new(known.as_ref(), &snapshot) && nothing_to_do;
+        let in_doubt = leave_alone || self.may_have_written(known.as_ref(), &snapshot);
+        let found = if in_doubt && self.left_traces(reference, &snapshot, own).await? {
+            Involvement::Written
+        } else {
+            Involvement::Watched
+        };
+        if leave_alone && found == Involvement::Watched {
+            let left = known.map(|known| self.left_as_it_is(&assessment, &snapshot, Some(&known), found));
+            return Ok(if closed { Look::Closed(left) } else { Look::NoSource(left) });
         }
+        let involvement = self.involvement(known.as_ref(), found, &snapshot);
         if closed {
-            return Ok(Look::Closed(Some(self.left_closed(&assessment, &snapshot, known))));
+            return Ok(Look::Closed(Some(self.left_closed(&assessment, &snapshot, known, involvement))));
         }
 
         let plan = self.plan(reference, &assessment, &snapshot.issue, known.as_ref(), own).await?;
@@ -105,7 +112,6 @@ impl Desk {
             Mode::DryRun | Mode::Shadow => Vec::new(),
         };
         let labels = self.labels_left(&snapshot.issue, &plan, &after.issue);
-        let involvement = self.involvement(known.as_ref());
         let changes = Changes {
             score: assessment.score,
             band: assessment.band.id.clone(),
@@ -127,8 +133,8 @@ impl Desk {
         Ok(Look::Assessed(changes, record))
     }
 
-    /// Whether an issue that is not followed bears a label or a comment of ours all the same: an earlier look wrote
-    /// them and was broken off before it could be recorded, or the store was lost.
+    /// Whether an issue on which we are not known to have written bears a label or a comment of ours all the same: an
+    /// earlier look wrote them and ended before it could be recorded, or the store was lost.
     async fn left_traces(
         &self,
         issue: IssueRef,

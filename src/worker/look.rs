@@ -9,8 +9,8 @@ use crate::store::Record;
 pub enum Look {
     /// Closed issues are left as they are; how it was left if it is followed.
     Closed(Option<Record>),
-    /// From no source, and never was: not worth following.
-    NoSource,
+    /// From no source, and nothing of ours is on it: not worth following; how it is if it was watched before.
+    NoSource(Option<Record>),
     /// Assessed; what changed, and how the issue was left.
     Assessed(Changes, Record),
 }
@@ -22,8 +22,8 @@ impl Look {
     #[must_use]
     pub fn record(self, mode: Mode) -> Option<Record> {
         match (self, mode) {
-            (_, Mode::DryRun) | (Self::NoSource, Mode::Live | Mode::Shadow) => None,
-            (Self::Closed(record), Mode::Live | Mode::Shadow) => record,
+            (_, Mode::DryRun) => None,
+            (Self::Closed(record) | Self::NoSource(record), Mode::Live | Mode::Shadow) => record,
             (Self::Assessed(_, record), Mode::Live | Mode::Shadow) => Some(record),
         }
     }

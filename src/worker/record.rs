@@ -24,48 +24,77 @@ impl Desk {
         }
     }
 
-    /// A closed issue is left exactly as it is. Of one that we wrote on, only that it is closed is remembered, and what
-    /// people decided; when it is reopened, the rest must be looked after. Of one that was only watched, the last that is
-    /// known counts. One that is not followed yet bears traces of ours.
+    /// Whether we may have written on an issue although nothing remembered says so, and it would be left as only watched: it
+    /// bears a label that we set too. A look may have set it and failed before that could be recorded, or the store was lost.
+    pub(super) fn may_have_written(&self, known: Option<&Recollection>, snapshot: &Snapshot) -> bool {
+        let left_watched = match (self.mode, snapshot.issue.state) {
+            (Mode::Live, State::Opened) | (Mode::DryRun, _) => false,
+            (Mode::Live, State::Closed) | (Mode::Shadow, _) => true,
+        };
+        left_watched
+            && known.is_none_or(|known| known.involvement == Involvement::Watched)
+            && self.policy.owns_any(&snapshot.issue.labels)
+    }
+
+    /// Whether we have written on an issue once this look is over: by what is remembered, and by what was found on it.
+    pub(super) fn involvement(
+        &self,
+        known: Option<&Recollection>,
+        found: Involvement,
+        snapshot: &Snapshot,
+    ) -> Involvement {
+        let before = known.map_or(found, |known| known.involvement);
+        match (self.mode, snapshot.issue.state, before) {
+            (Mode::Live, State::Opened, _) | (_, _, Involvement::Written) => Involvement::Written,
+            (Mode::Live, State::Closed, Involvement::Watched)
+            | (Mode::DryRun | Mode::Shadow, _, Involvement::Watched) => found,
+        }
+    }
+
+    /// A closed issue is left exactly as it is. Of one that we are known to have written on, only that it is closed is
+    /// remembered, and what people decided; when it is reopened, the rest must be looked after. Of another one, the last that
+    /// is known counts.
     pub(super) fn left_closed(
         &self,
         assessment: &Assessment<'_>,
         snapshot: &Snapshot,
         known: Option<Recollection>,
+        involvement: Involvement,
     ) -> Record {
-        let involvement = known.as_ref().map_or(Involvement::Written, |known| known.involvement);
-        let decided = self.decided(assessment, snapshot, known.as_ref(), involvement);
         match known {
-            Some(known) if involvement == Involvement::Written => Record {
+            Some(known) if known.involvement == Involvement::Written => Record {
+                decided: self.decided(assessment, snapshot, Some(&known), involvement),
                 state: State::Closed,
                 work_item_type: known.work_item_type,
                 labels: known.memory.labels,
                 hands: known.memory.hands,
                 note: known.note,
                 involvement,
-                decided,
                 entry: None,
                 writes: Vec::new(),
             },
-            known => Record {
-                state: State::Closed,
-                work_item_type: snapshot.issue.work_item_type,
-                labels: self.labels_read(&snapshot.issue),
-                hands: Vec::new(),
-                note: None,
-                involvement,
-                decided,
-                entry: self.entry(assessment, snapshot, known.as_ref()),
-                writes: Vec::new(),
-            },
+            known => self.left_as_it_is(assessment, snapshot, known.as_ref(), involvement),
         }
     }
 
-    /// Whether we have written on an issue once this look is over.
-    pub(super) fn involvement(&self, known: Option<&Recollection>) -> Involvement {
-        match self.mode {
-            Mode::Live => Involvement::Written,
-            Mode::DryRun | Mode::Shadow => known.map_or(Involvement::Watched, |known| known.involvement),
+    /// How an issue is, of which nothing is ours as far as is known.
+    pub(super) fn left_as_it_is(
+        &self,
+        assessment: &Assessment<'_>,
+        snapshot: &Snapshot,
+        known: Option<&Recollection>,
+        involvement: Involvement,
+    ) -> Record {
+        Record {
+            state: snapshot.issue.state,
+            work_item_type: snapshot.issue.work_item_type,
+            labels: self.labels_read(&snapshot.issue),
+            hands: Vec::new(),
+            note: None,
+            involvement,
+            decided: self.decided(assessment, snapshot, known, involvement),
+            entry: self.entry(assessment, snapshot, known),
+            writes: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use escalator::calculator::agreement::{Involvement, Ruling};
 use escalator::calculator::issue::IssueRef;
 use escalator::clock::Millis;
-use escalator::sandbox::{IssueId, Options};
+use escalator::sandbox::{Fault, IssueId, Options};
 use escalator::store::Recollection;
 
 use super::app::{TestApp, score};
@@ -229,5 +229,60 @@ async fn what_live_wrote_is_still_known_after_shadow() {
     for issue in [taken, fallen] {
         assert!(app.comment(issue).contains("of 7 points"));
     }
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_label_that_escalator_set_is_no_decision_although_its_look_was_refused_or_its_store_lost() {
+    let mut app = in_shadow().await;
+    let refused = app.incident(&score(5, &[]));
+    app.settle().await;
+    app.stop_service().await;
+    app.gitlab.fault(Fault::status(403).on("POST", "/notes"));
+    app.restart_service_with("MODE", "live").await;
+    app.until("the label is set", |app| app.escalation_labels(refused) == [OURS]).await;
+    app.settle().await;
+    assert_eq!(known(&app, refused).await.unwrap().involvement, Involvement::Watched);
+    app.reporter().close(refused).unwrap();
+    assert_eq!(ruling(&app, refused).await, None);
+    assert_eq!(known(&app, refused).await.unwrap().involvement, Involvement::Written);
+    app.gitlab.clear_faults();
+
+    let forgotten = app.incident(&score(5, &[]));
+    app.settle().await;
+    app.stop_service().await;
+    app.set("MODE", "shadow");
+    app.restart_service_without_its_store().await;
+    app.reporter().add_labels(forgotten, ["operational-impact::yes"]).unwrap();
+    assert_eq!(ruling(&app, forgotten).await, None);
+    app.reporter().close(forgotten).unwrap();
+    assert_eq!(ruling(&app, forgotten).await, None);
+    assert_eq!(known(&app, forgotten).await.unwrap().involvement, Involvement::Written);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn what_lost_its_source_before_live_came_is_looked_at_once_and_not_with_every_change() {
+    let mut app = in_shadow().await;
+    let issue = app.issue(&["outage"]);
+    app.settle().await;
+    app.stop_service().await;
+    app.gitlab.drop_deliveries(true);
+    app.reporter().remove_labels(issue, ["outage"]).unwrap();
+    app.gitlab.settled().await;
+    app.gitlab.drop_deliveries(false);
+    app.restart_service_with("MODE", "live").await;
+    app.settle().await;
+    let seen = known(&app, issue).await.unwrap();
+    assert_eq!((seen.involvement, seen.memory.labels), (Involvement::Watched, vec![]));
+    assert!(seen.memory.standing.sources.is_empty());
+
+    app.gitlab.clear_requests();
+    app.reporter().add_labels(issue, ["bug"]).unwrap();
+    app.settle().await;
+    assert_eq!(app.gitlab.reads(issue), 0);
+    app.reporter().add_labels(issue, ["outage"]).unwrap();
+    app.settle().await;
+    assert_eq!(known(&app, issue).await.unwrap().involvement, Involvement::Written);
     app.end().await;
 }
