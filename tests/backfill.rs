@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -16,6 +17,8 @@ use tempfile::TempDir;
 
 /// `queue.workers` by default: how many issues a backfill looks at at the same time.
 const AT_ONCE: usize = 4;
+/// Far more than any command of these tests takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 const FIVE: [&str; 3] = ["cross-functionality::yes", "complexity::yes", "financial-impact::yes"];
 
 /// A GitLab before Escalator came, and what a backfill of it needs.
@@ -105,9 +108,13 @@ impl Before {
 
     /// With settings such as `("POLICY__VERSION", "2")`.
     fn spawn_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Child {
+        self.spawn_command(&[&["backfill"], arguments].concat(), settings)
+    }
+
+    /// Any command of the program.
+    fn spawn_command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Child {
         let settings = settings.iter().map(|(name, value)| (format!("ESCALATOR__{name}"), value));
         Command::new(env!("CARGO_BIN_EXE_escalator"))
-            .arg("backfill")
             .args(arguments)
             .env("ESCALATOR__GITLAB__URL", self.gitlab.url())
             .env("ESCALATOR__GITLAB__TOKEN", &self.token)
@@ -153,8 +160,30 @@ async fn ended(child: Child) -> Said {
     waiting.await.unwrap().into()
 }
 
+/// One that goes on and on is killed, and has no code.
+async fn ended_or_killed(child: Child) -> Said {
+    let id = child.id();
+    let mut ending = std::pin::pin!(ended(child));
+    if let Ok(said) = tokio::time::timeout(PATIENCE, &mut ending).await {
+        return said;
+    }
+    send_signal(id, "-KILL");
+    ending.await
+}
+
+/// Waits for a line with these words among those that it says meanwhile.
+async fn until_said(child: &mut Child, words: String) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said = tokio::task::spawn_blocking(move || lines.any(|line| line.contains(&words)));
+    assert!(said.await.unwrap(), "it ended without saying so");
+}
+
 fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    send_signal(child.id(), name);
+}
+
+fn send_signal(id: u32, name: &str) {
+    assert!(Command::new("kill").args([name, &id.to_string()]).status().unwrap().success());
 }
 
 #[actix_web::test]
@@ -290,6 +319,47 @@ async fn a_backfill_counts_for_no_fuse_and_refuses_while_writing_is_stopped() {
     store.resume(None, Millis(1)).await.unwrap();
     let said = ended(before.spawn_with(&["--group", "acme"], &[("WRITES__FUSE", "1")])).await;
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 10), "{}", said.error);
+}
+
+#[actix_web::test]
+async fn undo_beside_a_backfill_ends_it_and_after_resume_the_next_one_goes_on() {
+    let before = Before::start().await;
+    let incidents = before.incidents_one_after_the_other(12);
+    let held = incidents[5];
+    let path = format!("/issues/{}", held.iid);
+    before.gitlab.fault(Fault::new(Trouble::Hold).on("PUT", &path).times(1));
+    let backfill = before.spawn_with(&["--group", "acme"], &[("GITLAB__TIMEOUT", "1h")]);
+    let request = before.gitlab.until_held(|request| request.method == "PUT").await;
+    let most = 5 + AT_ONCE - 1;
+    while before.right(&incidents) < most {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    let mut undo = before.spawn_command(&["undo", "--since", "1h"], &[]);
+    let waiting =
+        format!("waiting for {}#{}, which another escalator is working on", held.project_id, held.iid);
+    until_said(&mut undo, waiting).await;
+    assert!(before.gitlab.let_go(request, None));
+    let (first, undone) = tokio::join!(ended_or_killed(backfill), ended_or_killed(undo));
+    assert_eq!((first.code, undone.code), (Some(1), Some(0)), "{}", first.error);
+    assert_eq!(first.count("assessed"), most);
+    let why = "because what was written was taken back; find out why, then: escalator resume, and the same backfill, \
+               which goes on from here";
+    assert!(first.error.contains(why), "{}", first.error);
+    assert_eq!(undone.count("labels taken off"), most + 1, "{}", undone.out);
+    let written = |issue: &&IssueId| {
+        before.gitlab.labels(**issue).contains(&"platform-escalation".to_owned())
+            || !before.gitlab.notes(**issue).is_empty()
+    };
+    assert_eq!(incidents.iter().filter(written).count(), 0);
+    assert_eq!(before.parked().await, 0);
+
+    assert_eq!(ended(before.spawn_command(&["resume"], &[])).await.code, Some(0));
+    let second = before.run(&["--group", "acme"]).await;
+    assert!(second.error.contains(GOING_ON), "{}", second.error);
+    assert_eq!((second.code, before.right(&incidents[5..])), (Some(0), 7), "{}", second.error);
+    let third = before.run(&["--group", "acme"]).await;
+    assert_eq!((third.code, before.right(&incidents)), (Some(0), 12), "{}", third.error);
 }
 
 #[actix_web::test]

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::backfill_report::Tally;
 use super::backfill_walk::{Ended, Walk};
-use super::patience::{Patience, until_ended_or_stopped};
+use super::patience::{Interruption, Patience};
 use super::progress::Progress;
 use super::{CommandError, output, runtime};
 use crate::comment::{Renderer, digest};
@@ -107,7 +107,6 @@ async fn refuse_while_stopped(desk: &Desk) -> anyhow::Result<()> {
 async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), CommandError> {
     desk.own_users(desk.gitlab.token_replacements()).await.context("cannot begin")?;
     refuse_while_stopped(&desk).await?;
-    let (stop, stopped) = watch::channel(false);
     let mode = desk.mode;
     let patience = Patience {
         gate: Gate::default(),
@@ -115,7 +114,7 @@ async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), Comma
         store: desk.store.clone(),
         mode,
         progress: Progress::start(),
-        stopped,
+        interrupted: watch::Sender::new(None),
     };
     let walk = Walk {
         desk,
@@ -125,19 +124,25 @@ async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), Comma
     };
     let mut tally = Tally::new(mode);
     let progress = &walk.patience.progress;
-    let ended = until_ended_or_stopped(walk.run(places, &mut tally), &stop, progress).await?;
+    let ended = walk.patience.until_ended_or_stopped(walk.run(places, &mut tally)).await?;
     let ended = ended.map_err(anyhow::Error::from)?;
     progress.end();
     output::print(&tally.table())?;
     match ended {
         Ended::Complete if tally.failures() == 0 => Ok(()),
         Ended::Complete => Err(anyhow!("not everything could be looked at; the table says why").into()),
-        Ended::Stopped => Err(match mode {
-            Mode::Live | Mode::Shadow => {
-                anyhow!("stopped before the end; the next backfill goes on from here")
-            }
-            Mode::DryRun => anyhow!("stopped before the end"),
+        Ended::Stopped => Err(interrupted(&walk.patience).into()),
+    }
+}
+
+fn interrupted(patience: &Patience) -> anyhow::Error {
+    match (&*patience.interrupted.borrow(), patience.mode) {
+        (Some(Interruption::WritingStopped(why)), _) => {
+            anyhow!("{why}, and the same backfill, which goes on from here")
         }
-        .into()),
+        (Some(Interruption::Signal) | None, Mode::Live | Mode::Shadow) => {
+            anyhow!("stopped before the end; the next backfill goes on from here")
+        }
+        (Some(Interruption::Signal) | None, Mode::DryRun) => anyhow!("stopped before the end"),
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Walk {
 pub(super) enum Ended {
     /// Everything was looked at.
     Complete,
-    /// It was told to stop.
+    /// It was interrupted.
     Stopped,
 }
 
@@ -141,7 +141,7 @@ impl Walk {
     ) -> Result<(), Undone> {
         let mut looks = std::pin::pin!(
             stream::iter(issues)
-                .take_while(|_| future::ready(!*self.patience.stopped.borrow()))
+                .take_while(|_| future::ready(!self.patience.is_interrupted()))
                 .map(async |(at, snapshot)| (*at, snapshot.reference, self.look(snapshot).await))
                 .buffered(self.at_once)
         );
@@ -254,7 +254,7 @@ fn outcome(look: &Look) -> Outcome {
 
 fn reason(undone: Undone) -> String {
     match undone {
-        Undone::Stopped => "it was told to stop".to_owned(),
+        Undone::Stopped => "it was interrupted".to_owned(),
         Undone::Gone => gitlab::Error::NotFound.to_string(),
         Undone::Failed(failure) => failure.to_string(),
     }

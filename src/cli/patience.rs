@@ -1,4 +1,5 @@
-//! What a long walk through GitLab needs: it waits out what passes, and stops when it is told to.
+//! What a long walk through GitLab needs: it waits out what passes, and ends early when it is told to, or when writing is
+//! stopped, which only a person lifts.
 
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use crate::calculator::issue::IssueRef;
 use crate::clock;
 use crate::config::settings::Mode;
 use crate::store::{self, Claim, Store};
-use crate::worker::{Failure, Gate, LEASE, LONGEST_LOOK, Next, RetryPolicy, after_failure};
+use crate::worker::{
+    Failure, Gate, LEASE, LONGEST_LOOK, Next, Pause, PauseReason, RetryPolicy, after_failure,
+};
 
 /// How soon to ask again for an issue that a replica is working on.
 const TAKEN_PAUSE: Duration = Duration::from_secs(1);
@@ -29,12 +32,22 @@ pub(super) struct Patience {
     pub mode: Mode,
     /// Who is told how far it came.
     pub progress: Progress,
-    /// Whether to stop.
-    pub stopped: watch::Receiver<bool>,
+    /// Why to end before the end, once that is so.
+    pub interrupted: watch::Sender<Option<Interruption>>,
+}
+
+/// Why a walk ends before its end.
+#[derive(Debug, Clone)]
+pub(super) enum Interruption {
+    /// A person asked for it.
+    Signal,
+    /// Nothing may be written until a person lifts that.
+    WritingStopped(Failure),
 }
 
 /// Why something was not done.
 pub(super) enum Undone {
+    /// The walk was interrupted.
     Stopped,
     /// Gone from GitLab, or never there.
     Gone,
@@ -53,32 +66,32 @@ impl From<store::Error> for Undone {
     }
 }
 
-/// Works until the end or until told to stop; told twice, it stops at once.
-pub(super) async fn until_ended_or_stopped<T>(
-    work: impl Future<Output = T>,
-    stop: &watch::Sender<bool>,
-    progress: &Progress,
-) -> Result<T, CommandError> {
-    let mut signals = StopSignals::listen()?;
-    let mut work = std::pin::pin!(work);
-    tokio::select! {
-        ended = &mut work => return Ok(ended),
-        () = signals.requested() => {}
-    }
-    progress.say("stopping: finishing what is in hand; a second signal stops at once");
-    stop.send_replace(true);
-    tokio::select! {
-        ended = &mut work => Ok(ended),
-        () = signals.requested() => Err(anyhow!("stopped at once").into()),
-    }
-}
-
 impl Patience {
+    /// Works until the end or until told to stop; told twice, it stops at once.
+    pub async fn until_ended_or_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CommandError> {
+        let mut signals = StopSignals::listen()?;
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            ended = &mut work => return Ok(ended),
+            () = signals.requested() => {}
+        }
+        self.progress.say("stopping: finishing what is in hand; a second signal stops at once");
+        self.interrupt(Interruption::Signal);
+        tokio::select! {
+            ended = &mut work => Ok(ended),
+            () = signals.requested() => Err(anyhow!("stopped at once").into()),
+        }
+    }
+
     /// Claims an issue, which keeps replicas away from it, as soon as nobody else is working on it.
     pub async fn claim(&self, issue: IssueRef) -> Result<Claim, Undone> {
+        let mut told = false;
         loop {
             if let Some(claim) = self.store.claim_issue(issue, clock::now(), LEASE).await? {
                 return Ok(claim);
+            }
+            if !std::mem::replace(&mut told, true) {
+                self.progress.say(&format!("waiting for {issue}, which another escalator is working on"));
             }
             tokio::select! {
                 () = tokio::time::sleep(TAKEN_PAUSE) => {}
@@ -108,6 +121,11 @@ impl Patience {
                 Err(failure) => failure,
             };
             let next = after_failure(&failure, attempts, &self.retry);
+            if let Next::PauseAll(Pause { reason: PauseReason::Stopped, .. }) = next {
+                // It lasts until a person lifts it, and whoever stopped writing may be waiting for what is claimed here.
+                self.interrupt(Interruption::WritingStopped(failure));
+                return Err(Undone::Stopped);
+            }
             if let Next::PauseAll(pause) = next {
                 self.progress.say(&format!("{failure}; pausing for {} s", pause.length.as_secs()));
                 match self.mode {
@@ -135,9 +153,23 @@ impl Patience {
         }
     }
 
+    /// Whether the walk is to end with what is in hand.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.borrow().is_some()
+    }
+
+    /// The first one is why.
+    fn interrupt(&self, why: Interruption) {
+        self.interrupted.send_if_modified(|interrupted| {
+            let first = interrupted.is_none();
+            interrupted.get_or_insert(why);
+            first
+        });
+    }
+
     async fn until_stopped(&self) {
-        // Whoever could tell us to stop is waiting for us, so the sender is still there.
-        let mut stopped = self.stopped.clone();
-        let _told = stopped.wait_for(|stopped| *stopped).await;
+        // The sender is ours, so it is still there.
+        let mut interrupted = self.interrupted.subscribe();
+        let _told = interrupted.wait_for(Option::is_some).await;
     }
 }

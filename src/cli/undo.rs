@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::parked::open_beside;
-use super::patience::{Patience, Undone, until_ended_or_stopped};
+use super::patience::{Patience, Undone};
 use super::progress::Progress;
 use super::undo_report::Tally;
 use super::{CommandError, output, runtime};
@@ -106,20 +106,19 @@ async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
         }
         Mode::DryRun | Mode::Shadow => {}
     }
-    let (stop, stopped) = watch::channel(false);
     let patience = Patience {
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
         store,
         mode,
         progress: Progress::start(),
-        stopped,
+        interrupted: watch::Sender::new(None),
     };
     patience.progress.expect(Some(expected));
     let walk = Walk { hand, patience, at_once: loaded.settings.queue.workers };
     let mut tally = Tally::new(mode);
     let progress = &walk.patience.progress;
-    let ended = until_ended_or_stopped(walk.run(&mut tally), &stop, progress).await?;
+    let ended = walk.patience.until_ended_or_stopped(walk.run(&mut tally)).await?;
     progress.end();
     output::print(&tally.table())?;
     if mode == Mode::Live {
@@ -160,7 +159,7 @@ impl Walk {
             after = Some(*last);
             let mut taking = std::pin::pin!(
                 stream::iter(&issues)
-                    .take_while(|_| future::ready(!*self.patience.stopped.borrow()))
+                    .take_while(|_| future::ready(!self.patience.is_interrupted()))
                     .map(async |issue| (*issue, self.take_back(*issue).await))
                     .buffered(self.at_once)
             );
