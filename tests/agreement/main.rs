@@ -102,6 +102,22 @@ Decided otherwise, the latest first:
     let first = &told["disagreements"][0];
     assert_eq!((&first["decision"], &first["band"]), (&json!("escalated"), &json!("none")));
     assert_eq!(first["answers"]["complexity"], "no");
+    let mut fields: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    let promised = [
+        "answers",
+        "band",
+        "decided_at",
+        "decision",
+        "disambiguations",
+        "iid",
+        "project_id",
+        "score",
+        "sources",
+    ];
+    assert_eq!(fields, promised);
+    let second = &told["disagreements"][1];
+    assert_eq!((&second["score"], &second["sources"]), (&json!(7), &json!(["incident"])));
 
     let last = report(&app, &["--last", "4"]);
     assert_eq!((&last["decided"], disagreements(&last)), (&json!(4), vec![called.iid]));

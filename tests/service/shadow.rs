@@ -194,6 +194,7 @@ async fn after_shadow_live_begins_as_it_does_after_nothing_and_without_any_event
         assert_eq!(shown(&app, &issues), expected, "{mode}");
         if mode == "shadow" {
             assert!(app.comment(issues[1]).contains("A person added `platform-escalation`"));
+            assert_eq!(ruling(&app, issues[0]).await, None, "what live set is no person's");
             assert_eq!(ruling(&app, issues[1]).await, Some(Ruling::Escalated), "as people decided alone");
             assert_eq!(ruling(&app, issues[5]).await, Some(Ruling::Closed));
             assert_eq!(ruling(&app, issues[6]).await, None);
