@@ -86,9 +86,27 @@ impl Program {
         self.folder.path().join("log")
     }
 
+    /// Lets it write again where it stopped.
+    pub fn resume(&self) {
+        let resumed = Command::new(env!("CARGO_BIN_EXE_escalator"))
+            .arg("resume")
+            .env_clear()
+            .envs(&self.variables)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    }
+
+    /// The lines of its log with this, over all its runs.
+    pub fn logged(&self, part: &str) -> Vec<String> {
+        let log = std::fs::read_to_string(self.log_path()).unwrap();
+        log.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
+    }
+
     /// Whether it has ever logged this.
     pub fn has_logged(&self, part: &str) -> bool {
-        std::fs::read_to_string(self.log_path()).unwrap().contains(part)
+        !self.logged(part).is_empty()
     }
 
     pub fn is_running(&self) -> bool {

@@ -86,7 +86,7 @@ async fn survive(weather: Weather) {
         seen: 0,
         missed: BTreeSet::new(),
     };
-    town.until_all_is_done(program.admin).await;
+    town.until_all_is_done(&program).await;
     program.kill();
 
     for _ in 0..KILLS {
@@ -105,11 +105,11 @@ async fn survive(weather: Weather) {
     }
     town.gitlab.clear_faults();
     program.start().await;
-    town.until_all_is_done(program.admin).await;
+    town.until_all_is_done(&program).await;
     // What GitLab did late while the program was still starting was told to nobody, too.
     town.note_what_was_missed().await;
     town.change_what_was_missed();
-    town.until_all_is_done(program.admin).await;
+    town.until_all_is_done(&program).await;
     program.kill();
 
     town.check_all(&town.issues);
@@ -193,14 +193,20 @@ impl Town {
 
     /// Until GitLab has nothing more to tell or to do, and the program has nothing in its queue; three times in a row,
     /// because each can bring the others something.
-    async fn until_all_is_done(&self, admin: SocketAddr) {
+    async fn until_all_is_done(&self, program: &Program) {
         let started = Instant::now();
         let mut calm = 0;
         while calm < 3 {
             self.gitlab.settled().await;
             self.gitlab.idle().await;
-            let (waiting, parked) = queue_depth(admin).await;
-            assert_eq!(parked, 0, "nothing here needs a person");
+            let (mut waiting, mut parked) = queue_depth(program.admin).await;
+            if parked > 0 {
+                // People who answer at random turn a label over and over, now and then often enough to stop its issue.
+                program.resume();
+                (waiting, parked) = queue_depth(program.admin).await;
+                calm = 0;
+            }
+            assert_eq!(parked, 0, "nothing here needs a person: {:#?}", program.logged("parked"));
             calm = if waiting == 0 && self.gitlab.undelivered() == 0 { calm + 1 } else { 0 };
             tokio::time::sleep(Duration::from_millis(20)).await;
             assert!(started.elapsed() < PATIENCE, "{waiting} issues are still waiting");
