@@ -63,11 +63,8 @@ impl Program {
 
     /// Starts it and waits until it listens.
     pub async fn start(&mut self) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_escalator"))
-            .arg("serve")
-            .env_clear()
-            .envs(&self.variables)
-            .stdin(Stdio::null())
+        let mut child = self
+            .command("serve")
             .stdout(Stdio::null())
             .stderr(File::options().create(true).append(true).open(self.log_path()).unwrap())
             .spawn()
@@ -86,16 +83,11 @@ impl Program {
         self.folder.path().join("log")
     }
 
-    /// Lets it write again where it stopped.
-    pub fn resume(&self) {
-        let resumed = Command::new(env!("CARGO_BIN_EXE_escalator"))
-            .arg("resume")
-            .env_clear()
-            .envs(&self.variables)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    /// One of its commands, with the same settings.
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_escalator"));
+        command.arg(name).env_clear().envs(&self.variables).stdin(Stdio::null());
+        command
     }
 
     /// The lines of its log with this, over all its runs.

@@ -202,7 +202,8 @@ impl Town {
             let (waiting, parked) = queue_depth(program.admin).await;
             if parked > 0 {
                 // People who answer at random turn a label over and over, now and then often enough to stop its issue.
-                program.resume();
+                let resumed = program.command("resume").output().unwrap();
+                assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
             }
             let quiet = waiting + parked == 0 && self.gitlab.undelivered() == 0;
             calm = if quiet { calm + 1 } else { 0 };
