@@ -94,7 +94,10 @@ def throttling_gitlab():
 
 def empty_gitlab():
     """A GitLab that is well and has no issue, so that each look costs a call and a commit."""
-    return gitlab(lambda path: (200, {}, b'{"id": 99}') if path.endswith("/user") else (404, {}, b""))
+    user = (200, {}, b'{"id": 99, "username": "escalator-bot"}')
+    # In GitLab's form, or it is taken for somebody else's answer.
+    nothing = (404, {"Content-Type": "application/json"}, b'{"message": "404 Project Not Found"}')
+    return gitlab(lambda path: user if path.endswith("/user") else nothing)
 
 
 def gitlab(answer):
