@@ -1,6 +1,6 @@
 //! The service as a whole: puts its parts together, starts them, and stops them in order.
 
-mod parts;
+mod background;
 mod servers;
 
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use crate::telemetry::{Admin, Metrics};
 use crate::watchdog::{Mending, Watchdog};
 use crate::webhook::{Door, Receiver, Tally};
 use crate::worker::{Clerk, Desk, Gate, PolicyWatch, RetryPolicy, Scribe, TokenWatch, Worker};
-use parts::{
+use background::{
     start_clerk, start_counting, start_part, start_scribing, start_sweeping, start_watching, start_working,
 };
 use servers::{admin_server, bind, start_serving, webhook_server};
