@@ -119,17 +119,6 @@ impl Store {
         }
     }
 
-    /// Makes a claim last for as long as the lease from now on. Returns whether it was still ours.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if that could not be made durable: the claim lasts as long as it did.
-    pub async fn renew(&self, claim: &Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.renew(*claim, now, lease).await,
-            Engine::Postgres(postgres) => postgres.renew(claim, now, lease).await,
-        }
-    }
-
     /// Lets no replica call GitLab until then. One process alone remembers that by itself.
     ///
     /// # Errors

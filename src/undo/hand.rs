@@ -88,7 +88,7 @@ impl Hand {
         let labels: Vec<Write> = put_back.chain(take_off).map(by_us).collect();
         if !labels.is_empty() {
             let change = LabelChange { add: plan.put_back.clone(), remove: plan.take_off.clone() };
-            self.store.intend(issue, labels.clone(), clock::now()).await?;
+            self.store.intend(issue, labels.clone(), None, clock::now()).await?;
             lease.check()?;
             self.gitlab.change_labels(issue, &change).await?;
             taken.put_back.extend(plan.put_back);
@@ -97,7 +97,7 @@ impl Hand {
         }
         for note_id in plan.delete {
             let deleted = vec![by_us(Act::CommentDeleted(note_id))];
-            self.store.intend(issue, deleted.clone(), clock::now()).await?;
+            self.store.intend(issue, deleted.clone(), None, clock::now()).await?;
             lease.check()?;
             match self.gitlab.delete_note(issue, note_id).await {
                 // Gone already: an undo that was broken off did it, or somebody just now.

@@ -78,11 +78,13 @@ impl Clerk {
             Errand::Recheck => {
                 self.store.doubt_note(asked.issue).await?;
                 self.store.recheck(asked.issue, clock::now()).await?;
+                asked.lease.check()?;
                 self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
                 Ok(Deed { verb, outcome: "done", ..Deed::default() })
             }
             Errand::Label { add, instead_of } => {
                 let (removed, done) = self.label(&add, &instead_of, asked, snapshot).await?;
+                asked.lease.check()?;
                 self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
                 Ok(Deed { verb, outcome: "done", added: Some(add), removed, done, posted: false })
             }
@@ -176,6 +178,6 @@ impl Clerk {
 
     /// Before each write, so that the ledger knows of it whatever happens. How it ended is kept with the command.
     async fn intend(&self, asked: &Asked<'_>, acts: impl IntoIterator<Item = Act>) -> Result<(), Failure> {
-        Ok(self.store.intend(asked.issue, asked.writes(acts), clock::now()).await?)
+        asked.lease.intend(&self.store, asked.issue, asked.writes(acts)).await
     }
 }

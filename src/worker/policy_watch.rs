@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
-use super::duty::{LONGEST_VACANCY, PERIOD};
+use super::duty::LONGEST_VACANCY;
+use super::lease::LEASE;
 use crate::clock::{self, Millis};
 use crate::store::{Duty, Error, PolicyDigest, Store};
 
@@ -48,7 +49,7 @@ impl PolicyWatch {
     /// # Errors
     /// If the store does not answer.
     pub async fn arrive(store: Store, policy: PolicyDigest, now: Millis) -> Result<Self, Error> {
-        store.take_duty(Duty::Policy(policy), now, PERIOD).await?;
+        store.take_duty(Duty::Policy(policy), now, LEASE).await?;
         if !store.is_applied(policy).await? {
             store.forget_applied().await?;
             let nothing_to_mark = store.open_followed(None).await?.is_empty();

@@ -22,7 +22,7 @@ impl Desk {
         own: &OwnUsers,
         lease: &Lease,
     ) -> Result<(), Failure> {
-        self.store.intend(issue, by(own, self.origin, acts), clock::now()).await?;
+        self.store.intend(issue, by(own, self.origin, acts), None, clock::now()).await?;
         lease.check()
     }
 }

@@ -1,9 +1,9 @@
 //! A replica that stands still past its lease and wakes up again.
 
 use escalator::sandbox::{Fault, Trouble};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
-use super::fleet::{Fleet, until};
+use super::fleet::{Fleet, connect, until};
 use super::postgres::Cluster;
 
 /// Three points: the possible band.
@@ -12,12 +12,11 @@ const POSSIBLE: [&str; 2] = ["cross-functionality::yes", "financial-impact::yes"
 /// Longer than it stands still: the answer that it waits for is not late.
 const GITLAB_TIMEOUT: (&str, &str) = ("GITLAB__TIMEOUT", "5m");
 
-/// The queue can be read and not written, as long as this connection is there: a replica that wants to renew its lease is
+/// The table can be read and not written, as long as this connection is there: a replica that wants to renew its lease is
 /// not told whether it still has it, and has to know by itself.
-async fn hold_queue(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("BEGIN; LOCK TABLE queue IN EXCLUSIVE MODE").await.unwrap();
+pub async fn hold(url: &str, table: &str) -> Client {
+    let client = connect(url).await;
+    client.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE")).await.unwrap();
     client
 }
 
@@ -50,7 +49,7 @@ async fn a_replica_that_wakes_up_after_its_lease_writes_nothing() {
     .await;
     let (writes, comments) = (fleet.gitlab.writes(issue), fleet.gitlab.notes(issue));
 
-    let held = hold_queue(&url).await;
+    let held = hold(&url, "queue").await;
     assert!(fleet.gitlab.let_go(asked, None), "it still waits for the answer");
     fleet.replicas[stalled].signal("CONT");
     until("the stalled replica has written or given up", async || {

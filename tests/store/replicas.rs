@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use escalator::clock::Millis;
-use escalator::store::{Claimed, Duty, Release, Store};
+use escalator::store::{Act, Claimed, Duty, Held, Origin, Release, Store, Write};
 
 use super::{LEASE, claim, glimpse, issue, postgres};
 
@@ -86,6 +86,27 @@ async fn a_duty_is_one_replicas_until_it_leaves_it_or_is_gone() {
     assert!(take(&second, 50_000).await, "the first one is gone");
     second.leave_duty(Duty::Sweep).await.unwrap();
     assert!(take(&first, 50_001).await);
+}
+
+#[tokio::test]
+async fn who_lost_a_duty_notes_no_write_under_it_and_does_not_renew_it() {
+    let (first, second) = two().await;
+    let (clerk, period) = (Held::Duty(Duty::Clerk), Duration::from_secs(30));
+    let notes = async |store: &Store, now| {
+        let reply = Write { act: Act::CommentPosted(None), user_id: 9, origin: Origin::Command };
+        store.intend(issue(1), vec![reply], Some(clerk), Millis(now)).await.unwrap()
+    };
+    assert!(first.take_duty(Duty::Clerk, Millis(0), period).await.unwrap());
+    assert!(first.renew(clerk, Millis(10_000), period).await.unwrap());
+    assert!(notes(&first, 39_999).await);
+    assert!(!notes(&second, 39_999).await);
+    assert!(second.take_duty(Duty::Clerk, Millis(40_000), period).await.unwrap());
+    assert!(!notes(&first, 40_001).await);
+    assert!(notes(&second, 40_001).await);
+    second.leave_duty(Duty::Clerk).await.unwrap();
+    assert!(!first.renew(clerk, Millis(40_002), period).await.unwrap(), "another one had it meanwhile");
+    assert!(!notes(&first, 40_002).await);
+    assert_eq!(first.writes(issue(1), Millis(0)).await.unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

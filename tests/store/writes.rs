@@ -24,8 +24,8 @@ async fn every_kind_of_write_is_read_back_as_it_was_noted_and_in_order() {
             Act::CommentEdited(7),
             Act::CommentDeleted(8),
         ];
-        store.intend(issue(1), acts.clone().map(by_us).to_vec(), Millis(5)).await.unwrap();
-        store.intend(issue(2), vec![by_us(Act::LabelAdded(label()))], Millis(6)).await.unwrap();
+        store.intend(issue(1), acts.clone().map(by_us).to_vec(), None, Millis(5)).await.unwrap();
+        store.intend(issue(2), vec![by_us(Act::LabelAdded(label()))], None, Millis(6)).await.unwrap();
         assert_eq!(told(&store, 1, 5).await, acts.map(|act| (5, Stage::Intended, act)));
         assert_eq!(told(&store, 1, 6).await, []);
         assert_eq!(told(&store, 2, 0).await.len(), 1);
@@ -39,7 +39,7 @@ async fn it_is_told_whose_work_each_write_is() {
         let origins = [Origin::Service, Origin::Backfill, Origin::Command, Origin::Undo];
         for origin in origins {
             let write = Write { act: Act::CommentEdited(7), user_id: 9, origin };
-            store.intend(issue(1), vec![write], Millis(1)).await.unwrap();
+            store.intend(issue(1), vec![write], None, Millis(1)).await.unwrap();
         }
         let told = store.writes(issue(1), Millis(0)).await.unwrap();
         assert_eq!(told.iter().map(|written| written.write.origin).collect::<Vec<_>>(), origins);
@@ -51,7 +51,7 @@ async fn it_is_told_whose_work_each_write_is() {
 async fn what_was_written_is_kept_with_how_the_issue_was_left_or_not_at_all() {
     on_each_engine(async |store| {
         let claimed = work(&store).await;
-        store.intend(issue(1), vec![by_us(Act::CommentPosted(None))], Millis(1)).await.unwrap();
+        store.intend(issue(1), vec![by_us(Act::CommentPosted(None))], None, Millis(1)).await.unwrap();
         assert!(store.finish(claimed, done(), Millis(2)).await.unwrap());
         let whole = [
             (1, Stage::Intended, Act::CommentPosted(None)),
@@ -68,7 +68,7 @@ async fn what_was_written_is_kept_with_how_the_issue_was_left_or_not_at_all() {
 #[tokio::test]
 async fn the_ledger_of_writes_refuses_every_change() {
     let (folder, store) = new_file();
-    store.intend(issue(1), vec![by_us(Act::CommentEdited(7))], Millis(1)).await.unwrap();
+    store.intend(issue(1), vec![by_us(Act::CommentEdited(7))], None, Millis(1)).await.unwrap();
     let file = rusqlite::Connection::open(folder.path().join("escalator.db")).unwrap();
     for change in ["UPDATE write_ledger SET note_id = 0", "DELETE FROM write_ledger"] {
         let refused = file.execute(change, []).unwrap_err();

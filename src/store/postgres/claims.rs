@@ -45,22 +45,6 @@ impl Postgres {
         self.pool.in_time(claiming).await
     }
 
-    pub async fn renew(&self, claim: &Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-        let renewing = async {
-            let key = Key::of(claim.issue)?;
-            let lent = self.pool.lend().await?;
-            let renewed = lent
-                .execute_typed(
-                    "UPDATE queue SET due_at = $4 WHERE project_id = $1 AND iid = $2 AND token = $3",
-                    &key.and([(&claim.token as _, Type::INT8), (&(now.0 + millis(lease)) as _, Type::INT8)]),
-                )
-                .await?;
-            lent.give_back();
-            Ok(renewed > 0)
-        };
-        self.pool.in_time(renewing).await
-    }
-
     pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
         let finishing = async {
             let lent = self.pool.lend().await?;

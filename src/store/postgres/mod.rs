@@ -11,6 +11,7 @@ mod duty;
 mod echo;
 mod error;
 mod followed;
+mod held;
 mod ledger;
 mod listen;
 mod made;

@@ -27,10 +27,6 @@ impl Sqlite {
         self.writer.run(move |connection| claim_issue(connection, issue, now, lease)).await
     }
 
-    pub async fn renew(&self, claim: Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-        self.writer.run(move |connection| renew(connection, claim, now, lease)).await
-    }
-
     pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
         self.writer.run(move |connection| finish(connection, claim, release, now)).await
     }
@@ -116,13 +112,6 @@ fn claim_issue(
         )?
         .execute(params![issue.project_id, issue.iid, token, now.0 + millis(lease)])?;
     Ok(Some(Claim { issue, token, attempts: 1, marked_at: now, trace: None, ours_until: asked + lease }))
-}
-
-fn renew(connection: &Connection, claim: Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-    let renewed = connection
-        .prepare_cached("UPDATE queue SET due_at = ?4 WHERE project_id = ?1 AND iid = ?2 AND token = ?3")?
-        .execute(params![claim.issue.project_id, claim.issue.iid, claim.token, now.0 + millis(lease)])?;
-    Ok(renewed > 0)
 }
 
 fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
