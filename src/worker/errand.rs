@@ -172,8 +172,9 @@ impl Clerk {
             (Audience::Everybody, Audience::Everybody) => Audience::Everybody,
             (Audience::Members, _) | (_, Audience::Members) => Audience::Members,
         };
+        let turn = self.gitlab.turn_to_post().await;
         self.intend(asked, [Act::CommentPosted(None)]).await?;
-        Ok((self.gitlab.create_note(asked.issue, &body, audience).await?, true))
+        Ok((self.gitlab.create_note(asked.issue, &body, audience, turn).await?, true))
     }
 
     /// Before each write, so that the ledger knows of it whatever happens. How it ended is kept with the command.

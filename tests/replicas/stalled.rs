@@ -63,3 +63,31 @@ async fn a_replica_that_wakes_up_after_its_lease_writes_nothing() {
     fleet.until_all_is_done().await;
     fleet.gitlab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_issue_was_taken_over_unseen_writes_nothing() {
+    let database = Cluster::start();
+    let url = database.create_database();
+    let fleet = Fleet::start_at(database, &url, 1, &[GITLAB_TIMEOUT]).await;
+    let issue = fleet.incident(&POSSIBLE);
+    fleet.until_all_is_done().await;
+    fleet.gitlab.fault(Fault::new(Trouble::Hold).on("GET", "/resource_label_events").times(1));
+    fleet.gitlab.by(fleet.reporter).add_labels(issue, ["platform-escalation"]).unwrap();
+    let asked = fleet.gitlab.until_held(|request| request.path.contains("/resource_label_events")).await;
+    let (writes, comments) = (fleet.gitlab.writes(issue), fleet.gitlab.notes(issue));
+
+    // As somebody would whose clock is ahead: by its own clock the replica has the issue for long.
+    let taken = connect(&url).await.execute("UPDATE queue SET token = -1 WHERE token IS NOT NULL", &[]).await;
+    assert_eq!(taken.unwrap(), 1);
+    assert!(fleet.gitlab.let_go(asked, None), "it still waits for the answer");
+    until("the replica has written or given up", async || {
+        fleet.replicas[0].has_logged("broke off a look") || fleet.gitlab.writes(issue) != writes
+    })
+    .await;
+    fleet.gitlab.idle().await;
+    assert_eq!(fleet.gitlab.writes(issue), writes, "it wrote on what was not its own any more");
+    assert_eq!(fleet.gitlab.notes(issue), comments);
+    fleet.until_all_is_done().await;
+    assert_ne!(fleet.gitlab.notes(issue), comments, "whoever claims it next does it");
+    fleet.gitlab.stop().await;
+}

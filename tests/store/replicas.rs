@@ -1,7 +1,10 @@
 //! What replicas share in PostgreSQL: claims, pauses, duties, and news of marks.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use escalator::clock::Millis;
 use escalator::store::{Act, Claimed, Duty, Held, Origin, Release, Store, Write};
@@ -71,6 +74,28 @@ async fn who_pauses_pauses_all_and_never_shortens_a_pause() {
     second.pause(Millis(3_000)).await.unwrap();
     assert_eq!(second.claim(Millis(4_999), LEASE).await, Ok(Claimed::Paused { until: Millis(5_000) }));
     assert_eq!(claim(&second, 5_000).await.unwrap().issue, issue(1));
+}
+
+#[tokio::test]
+async fn a_claim_that_had_to_wait_for_a_connection_is_ours_no_longer_than_the_database_says() {
+    let (store, other) = two().await;
+    other.mark(glimpse(1), None, Millis(0)).await.unwrap();
+    // Calls that have begun and do not go on, more than there are connections.
+    let mut calls: Vec<_> = (0..100).map(|_| Box::pin(store.depth())).collect();
+    for call in &mut calls {
+        assert!(!begin(call.as_mut()).await);
+    }
+    let mut claiming = pin!(store.claim(Millis(0), LEASE));
+    assert!(!begin(claiming.as_mut()).await);
+    let waited_since = Instant::now();
+    drop(calls);
+    let Claimed::Issue(claim) = claiming.await.unwrap() else { panic!("nothing is due") };
+    assert!(claim.ours_until <= waited_since + LEASE);
+}
+
+/// Lets something go on once. Tells whether it is done.
+async fn begin(mut call: Pin<&mut impl Future>) -> bool {
+    poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await
 }
 
 #[tokio::test]

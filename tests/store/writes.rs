@@ -2,10 +2,10 @@
 
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
-use escalator::store::{Act, Origin, Stage, Store, Write, Written};
+use escalator::store::{Act, Held, Origin, Stage, Store, Write, Written};
 
 use super::echo::{COMMENT, by_us, done, work};
-use super::{issue, new_file, on_each_engine};
+use super::{LEASE, claim, issue, new_file, on_each_engine};
 
 async fn told(store: &Store, iid: u64, since: i64) -> Vec<(i64, Stage, Act)> {
     let writes = store.writes(issue(iid), Millis(since)).await.unwrap();
@@ -61,6 +61,28 @@ async fn what_was_written_is_kept_with_how_the_issue_was_left_or_not_at_all() {
         // Whoever lost the claim has recorded nothing.
         assert!(!store.finish(claimed, done(), Millis(3)).await.unwrap());
         assert_eq!(told(&store, 1, 0).await, whole);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_lost_a_claim_notes_nothing() {
+    on_each_engine(async |store| {
+        let claimed = work(&store).await;
+        let notes = async |claim, now| {
+            let label = by_us(Act::LabelAdded(Label::new("platform-escalation")));
+            store.intend(issue(1), vec![label], Some(Held::Claim(claim)), Millis(now)).await.unwrap()
+        };
+        assert!(notes(claimed, 1).await);
+        let after_lease = i64::try_from(LEASE.as_millis()).unwrap();
+        assert!(notes(claimed, after_lease).await, "nobody took it over yet");
+        let successor = claim(&store, after_lease).await.unwrap();
+        assert!(!notes(claimed, after_lease + 1).await);
+        assert!(notes(successor, after_lease + 1).await);
+        assert!(store.finish(successor, done(), Millis(after_lease + 2)).await.unwrap());
+        assert!(!notes(successor, after_lease + 3).await);
+        let intended = told(&store, 1, 0).await.into_iter().filter(|(_, stage, _)| *stage != Stage::Done);
+        assert_eq!(intended.map(|(at, _, _)| at).collect::<Vec<_>>(), [1, after_lease, after_lease + 1]);
     })
     .await;
 }

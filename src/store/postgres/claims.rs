@@ -20,10 +20,10 @@ use crate::store::rows::{millis, trace};
 const TAKEN_BY_OTHERS: i64 = 20;
 
 impl Postgres {
-    pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
+    pub async fn claim(&self, now: Millis, lease: Duration, ours_until: Instant) -> Result<Claimed, Error> {
         let claiming = async {
             let lent = self.pool.lend().await?;
-            let claimed = claim(&lent, now, lease).await?;
+            let claimed = claim(&lent, now, lease, ours_until).await?;
             lent.give_back();
             Ok(claimed)
         };
@@ -35,10 +35,11 @@ impl Postgres {
         issue: IssueRef,
         now: Millis,
         lease: Duration,
+        ours_until: Instant,
     ) -> Result<Option<Claim>, Error> {
         let claiming = async {
             let lent = self.pool.lend().await?;
-            let claimed = claim_issue(&lent, issue, now, lease).await?;
+            let claimed = claim_issue(&lent, issue, now, lease, ours_until).await?;
             lent.give_back();
             Ok(claimed)
         };
@@ -71,8 +72,8 @@ impl Postgres {
     }
 }
 
-async fn claim(client: &Client, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-    let (token, asked) = (fastrand::i64(0..i64::MAX), Instant::now());
+async fn claim(client: &Client, now: Millis, lease: Duration, ours_until: Instant) -> Result<Claimed, Error> {
+    let token = fastrand::i64(0..i64::MAX);
     let row = client
         .query_typed_one(
             "WITH pausing AS (SELECT until FROM pause WHERE until > $2),
@@ -98,7 +99,7 @@ async fn claim(client: &Client, now: Millis, lease: Duration) -> Result<Claimed,
             attempts: attempts(&row, 2)?,
             marked_at: Millis(row.try_get(3)?),
             trace: trace(row.try_get(4)?),
-            ours_until: asked + lease,
+            ours_until,
         }));
     }
     if let Some(until) = row.try_get(5)? {
@@ -132,8 +133,9 @@ async fn claim_issue(
     issue: IssueRef,
     now: Millis,
     lease: Duration,
+    ours_until: Instant,
 ) -> Result<Option<Claim>, Error> {
-    let (token, asked, key) = (fastrand::i64(0..i64::MAX), Instant::now(), Key::of(issue)?);
+    let (token, key) = (fastrand::i64(0..i64::MAX), Key::of(issue)?);
     let until = now.0 + millis(lease);
     let claimed = client
         .execute_typed(
@@ -146,14 +148,7 @@ async fn claim_issue(
             &key.and([(&now.0 as _, Type::INT8), (&until as _, Type::INT8), (&token as _, Type::INT8)]),
         )
         .await?;
-    Ok((claimed > 0).then_some(Claim {
-        issue,
-        token,
-        attempts: 1,
-        marked_at: now,
-        trace: None,
-        ours_until: asked + lease,
-    }))
+    Ok((claimed > 0).then_some(Claim { issue, token, attempts: 1, marked_at: now, trace: None, ours_until }))
 }
 
 async fn finish(client: &Client, claim: &Claim, release: &Release, now: Millis) -> Result<bool, Error> {
