@@ -96,11 +96,10 @@ impl Clerk {
     /// # Errors
     /// If the store does not answer.
     pub async fn first_start(&self, now: Millis) -> Result<Moment, Failure> {
-        if let Some(known) = self.store.watermark(Walk::Commands, FIRST_START).await? {
-            return Ok(known);
+        match self.store.watermark(Walk::Commands, FIRST_START).await? {
+            Some(known) => Ok(known),
+            None => Ok(self.store.keep_first_watermark(Walk::Commands, FIRST_START, Moment(now.0)).await?),
         }
-        self.store.keep_watermark(Walk::Commands, FIRST_START, Moment(now.0)).await?;
-        Ok(Moment(now.0))
     }
 
     async fn round(&self, lease: &Lease, stop: &mut watch::Receiver<bool>) -> Result<(), Failure> {

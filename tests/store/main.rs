@@ -18,6 +18,7 @@ mod queue;
 mod replicas;
 mod schema;
 mod taken_back;
+mod watermarks;
 mod writes;
 
 #[expect(dead_code, reason = "shared with the tests that stop the server")]
