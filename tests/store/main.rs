@@ -14,6 +14,7 @@ mod histories;
 mod made;
 mod opening;
 mod own_bots;
+mod policies;
 mod queue;
 mod replicas;
 mod schema;

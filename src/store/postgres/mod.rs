@@ -19,6 +19,7 @@ mod marks;
 mod migrations;
 mod own_bots;
 mod parked;
+mod policies;
 mod pool;
 mod queue;
 mod server;

@@ -22,12 +22,7 @@ impl Postgres {
     pub async fn keep_watermark(&self, walk: Walk, place: &str, at: Moment) -> Result<(), Error> {
         let keeping = async {
             let lent = self.pool.lend().await?;
-            lent.execute_typed(
-                "INSERT INTO watermark (walk, place, at) VALUES ($1, $2, $3)
-                 ON CONFLICT (walk, place) DO UPDATE SET at = excluded.at",
-                &[(&walk.name(), Type::TEXT), (&place, Type::TEXT), (&at.0, Type::INT8)],
-            )
-            .await?;
+            upsert(&lent, walk, place, at).await?;
             lent.give_back();
             Ok(())
         };
@@ -54,12 +49,7 @@ impl Postgres {
     pub async fn forget_watermark(&self, walk: Walk, place: &str) -> Result<(), Error> {
         let forgetting = async {
             let lent = self.pool.lend().await?;
-            lent.execute_typed(
-                "DELETE FROM watermark
-                 WHERE walk = $1 AND (place = $2 OR substr(place, 1, length($2) + 1) = $2 || ' ')",
-                &[(&walk.name(), Type::TEXT), (&place, Type::TEXT)],
-            )
-            .await?;
+            delete(&lent, walk, place).await?;
             lent.give_back();
             Ok(())
         };
@@ -67,7 +57,7 @@ impl Postgres {
     }
 }
 
-async fn select(client: &Client, walk: Walk, place: &str) -> Result<Option<Moment>, Error> {
+pub(super) async fn select(client: &Client, walk: Walk, place: &str) -> Result<Option<Moment>, Error> {
     let row = client
         .query_typed_opt(
             "SELECT at FROM watermark WHERE walk = $1 AND place = $2",
@@ -75,4 +65,27 @@ async fn select(client: &Client, walk: Walk, place: &str) -> Result<Option<Momen
         )
         .await?;
     row.map(|row| Ok(Moment(row.try_get(0)?))).transpose()
+}
+
+pub(super) async fn upsert(client: &Client, walk: Walk, place: &str, at: Moment) -> Result<(), Error> {
+    client
+        .execute_typed(
+            "INSERT INTO watermark (walk, place, at) VALUES ($1, $2, $3)
+             ON CONFLICT (walk, place) DO UPDATE SET at = excluded.at",
+            &[(&walk.name(), Type::TEXT), (&place, Type::TEXT), (&at.0, Type::INT8)],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Whatever a name adds to the place after a space, too.
+pub(super) async fn delete(client: &Client, walk: Walk, place: &str) -> Result<(), Error> {
+    client
+        .execute_typed(
+            "DELETE FROM watermark
+             WHERE walk = $1 AND (place = $2 OR substr(place, 1, length($2) + 1) = $2 || ' ')",
+            &[(&walk.name(), Type::TEXT), (&place, Type::TEXT)],
+        )
+        .await?;
+    Ok(())
 }
