@@ -100,7 +100,8 @@ impl PolicyWatch {
                 );
             }
             *seen = Seen::Others;
-            return Ok(());
+            // They may have applied theirs while we stood still and seemed to be gone.
+            return self.store.forget_applied().await;
         }
         let since = match *seen {
             Seen::NobodyElse(since) => since,

@@ -3,7 +3,8 @@
 
 use escalator::sandbox::IssueId;
 
-use super::fleet::{Fleet, until};
+use super::fleet::{Fleet, connect, until};
+use super::postgres::Cluster;
 
 const ISSUES: usize = 20;
 const OTHERS: &str = "replicas with another policy or mode are at work";
@@ -12,15 +13,17 @@ const APPLIED: &str = "the policy or the mode is another one";
 const POINTS: u32 = 5;
 
 /// Two replicas, issues that all have a yes to cross-functionality, and then another policy in the first replica.
-async fn mixed() -> (Fleet, Vec<IssueId>) {
-    let mut fleet = Fleet::start(2, &[]).await;
+async fn mixed() -> (Fleet, Vec<IssueId>, String) {
+    let database = Cluster::start();
+    let url = database.create_database();
+    let mut fleet = Fleet::start_at(database, &url, 2, &[]).await;
     let issues: Vec<_> = (0..ISSUES).map(|_| fleet.incident(&["cross-functionality::yes"])).collect();
     fleet.until_all_is_done().await;
     fleet.replicas[0].kill();
     fleet.replicas[0].set_points(POINTS);
     fleet.replicas[0].start().await;
     until("the new replica sees the old one", async || fleet.replicas[0].has_logged(OTHERS)).await;
-    (fleet, issues)
+    (fleet, issues, url)
 }
 
 /// How often an issue was read since the requests were cleared.
@@ -32,7 +35,7 @@ fn looks(fleet: &Fleet, issue: IssueId) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_last_replica_of_the_old_policy_is_replaced_the_new_one_is_applied_once() {
-    let (mut fleet, issues) = mixed().await;
+    let (mut fleet, issues, _) = mixed().await;
     assert!(!fleet.replicas[0].has_logged(APPLIED), "the old replica could take the marks");
     // While both are at work, either may look.
     for issue in &issues[..ISSUES / 2] {
@@ -59,7 +62,29 @@ async fn when_the_last_replica_of_the_old_policy_is_replaced_the_new_one_is_appl
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_a_new_policy_is_taken_back_the_old_one_puts_right_what_that_did() {
-    let (mut fleet, issues) = mixed().await;
+    let (fleet, issues, _) = mixed().await;
+    take_back(fleet, issues).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_policy_did_after_it_had_seemed_to_be_gone_is_put_right_too() {
+    let (fleet, issues, url) = mixed().await;
+    fleet.replicas[0].signal("STOP");
+    until("the old policy is applied again", async || fleet.replicas[1].has_logged(APPLIED)).await;
+    fleet.replicas[0].signal("CONT");
+    let database = connect(&url).await;
+    let policies = "SELECT count(*) FROM duty
+                    WHERE name LIKE 'policy %' AND until > 1000 * extract(epoch FROM clock_timestamp())";
+    until("both policies are at work again", async || {
+        database.query_one(policies, &[]).await.unwrap().get::<_, i64>(0) == 2
+    })
+    .await;
+    take_back(fleet, issues).await;
+}
+
+/// The new replica looks at an issue, and is replaced by the old one.
+async fn take_back(mut fleet: Fleet, issues: Vec<IssueId>) {
+    let applied = fleet.replicas[1].logged(APPLIED).len();
     // Only the new replica looks at this one.
     fleet.replicas[1].kill();
     fleet.toggle(issues[0], "complexity::no");
@@ -70,7 +95,8 @@ async fn when_a_new_policy_is_taken_back_the_old_one_puts_right_what_that_did() 
     fleet.until_all_is_done().await;
     fleet.replicas[0].kill();
     fleet.replicas[1].start().await;
-    until("the old policy is applied again", async || fleet.replicas[1].has_logged(APPLIED)).await;
+    until("the old policy is applied again", async || fleet.replicas[1].logged(APPLIED).len() > applied)
+        .await;
     fleet.until_all_is_done().await;
     for issue in issues {
         assert!(!fleet.gitlab.labels(issue).iter().any(|label| label == "platform-escalation"));
