@@ -94,8 +94,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
 async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
     let (mode, store) = (hand.mode, hand.store.clone());
     hand.own_users().await.context("cannot begin")?;
-    let expected = store.count_written_issues(hand.since).await.map_err(anyhow::Error::from)?;
-    if expected == 0 {
+    if store.written_issues(hand.since, None).await.map_err(anyhow::Error::from)?.is_empty() {
         output::print("Nothing was written since then.\n")?;
         return Ok(());
     }
@@ -106,6 +105,7 @@ async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
         }
         Mode::DryRun | Mode::Shadow => {}
     }
+    let expected = store.count_written_issues(hand.since).await.map_err(anyhow::Error::from)?;
     let patience = Patience {
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
