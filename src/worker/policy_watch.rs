@@ -14,7 +14,6 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
 use super::duty::{LONGEST_VACANCY, PERIOD};
@@ -125,7 +124,7 @@ impl PolicyWatch {
         Ok(())
     }
 
-    /// Marks all, a page at once, so that in SQLite they share commits. Returns how many.
+    /// Marks all. Returns how many.
     async fn mark_all(&self) -> Result<usize, Error> {
         let (mut marked, mut last) = (0, None);
         loop {
@@ -133,9 +132,9 @@ impl PolicyWatch {
             if page.is_empty() {
                 return Ok(marked);
             }
-            try_join_all(page.iter().map(|issue| self.store.recheck(*issue, clock::now()))).await?;
             marked += page.len();
             last = page.last().copied();
+            self.store.recheck(page, clock::now()).await?;
         }
     }
 }

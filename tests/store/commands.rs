@@ -124,10 +124,10 @@ async fn commands_that_set_labels_tell_who_gave_them() {
 #[tokio::test]
 async fn a_recheck_queues_an_issue_that_nobody_follows_and_runs_a_claimed_one_once_more() {
     on_each_engine(async |store| {
-        store.recheck(issue(1), Millis(1)).await.unwrap();
+        store.recheck(vec![issue(1)], Millis(1)).await.unwrap();
         let claimed = store.claim(Millis(1), LEASE).await.unwrap();
         assert!(matches!(claimed, Claimed::Issue(claim) if claim.issue == issue(1)));
-        store.recheck(issue(1), Millis(2)).await.unwrap();
+        store.recheck(vec![issue(1)], Millis(2)).await.unwrap();
         let Claimed::Issue(claim) = claimed else { return };
         store.finish(claim, escalator::store::Release::Done(None), Millis(3)).await.unwrap();
         assert_eq!(store.depth().await.unwrap().waiting, 1);
