@@ -197,7 +197,7 @@ capabilities:
     sources:
       {{- range $file, $secret := include "escalator.secrets" . | fromJson }}
       - secret:
-          name: {{ $secret.secretName | default (include "escalator.name" $) }}
+          name: {{ $secret.secretName | default (include "escalator.secretName" $) }}
           items:
             - key: {{ ternary $secret.key $file (ne $secret.secretName "") }}
               path: {{ $file }}
