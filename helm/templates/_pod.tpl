@@ -105,7 +105,8 @@ startupProbe:
     path: /livez
     port: admin
   periodSeconds: 1
-  failureThreshold: 60
+  # Ten minutes: it answers when the store is migrated, by itself or by another replica, and a kill would begin that anew.
+  failureThreshold: 600
 livenessProbe:
   httpGet:
     path: /livez
