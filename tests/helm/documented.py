@@ -2,11 +2,12 @@
 """What the chart speaks of exists: alerts have their section, their tests and their name in the schema, the
 README's values render, and the metrics with their labels are the program's.
 
-    documented.py alerts
+    documented.py alerts RENDERED
     documented.py metrics
     documented.py values FOLDER     writes the values that helm/README.md shows into files, and prints their names
 """
 
+import collections
 import json
 import pathlib
 import re
@@ -18,15 +19,31 @@ import yaml
 ROOT = pathlib.Path(__file__).parents[2]
 CHART = ROOT / "helm"
 TESTS = ROOT / "tests" / "helm" / "alerts.test.yaml"
+VALUES = ROOT / "tests" / "helm" / "values" / "everything.yaml"
+SEVERITIES = ("page", "ticket", "info")
 # A histogram is described once and read by its parts.
 HISTOGRAM_PART = re.compile("_(bucket|count|sum)$")
 
 
-def alerts():
+def alerts(rendered):
     names = [alert["alert"] for alert in yaml.safe_load((CHART / "alerts.yaml").read_text())]
 
     sections = re.findall("^#+ (Escalator[A-Za-z]+)$", (CHART / "README.md").read_text(), re.MULTILINE)
     same("sections of helm/README.md", sections, names)
+    (rules,) = [
+        manifest["spec"]["groups"][0]["rules"]
+        for manifest in yaml.safe_load_all(pathlib.Path(rendered).read_text())
+        if manifest and manifest["kind"] == "PrometheusRule"
+    ]
+    for rule in rules:
+        notes = rule["annotations"]
+        if not (rule["labels"]["severity"] in SEVERITIES and notes["summary"] and notes["description"] and notes["runbook"]):
+            sys.exit(f"{rule['alert']} does not tell all that it should")
+        # A heading's anchor is in small letters.
+        if notes["runbook_url"].partition("#")[2] not in [section.lower() for section in sections]:
+            sys.exit(f"{notes['runbook_url']} leads nowhere")
+    said = yaml.safe_load(VALUES.read_text())["monitoring"]["alerts"]["disabled"]
+    same("alerts that are rendered", [rule["alert"] for rule in rules], set(names) - set(said))
 
     schema = json.loads((CHART / "values.schema.json").read_text())
     disabled = schema["properties"]["monitoring"]["properties"]["alerts"]["properties"]["disabled"]
@@ -61,8 +78,9 @@ def values(folder):
 
 
 def same(what, found, expected):
-    if sorted(found) != sorted(expected):
-        sys.exit(f"{what}: too many {sorted(set(found) - set(expected))}, missing {sorted(set(expected) - set(found))}")
+    found, expected = collections.Counter(found), collections.Counter(expected)
+    if found != expected:
+        sys.exit(f"{what}: too many {sorted(found - expected)}, missing {sorted(expected - found)}")
 
 
 {"alerts": alerts, "metrics": metrics, "values": values}[sys.argv[1]](*sys.argv[2:])
