@@ -58,6 +58,11 @@ def alerts(rendered):
 
 
 def metrics():
+    board = json.loads((CHART / "dashboard.json").read_text())
+    panels = board["panels"]
+    same("numbers of panels", [panel["id"] for panel in panels], {panel["id"] for panel in panels})
+    taken = [cell for panel in panels for cell in cells(panel)]
+    same("places of panels", taken, set(taken))
     program = "".join(path.read_text() for path in (ROOT / "src").rglob("*.rs"))
     known = set(re.findall('"([a-z_]+)"', program))
     text = (CHART / "alerts.yaml").read_text() + (CHART / "dashboard.json").read_text().replace('\\"', '"')
@@ -67,6 +72,13 @@ def metrics():
     if not words <= known:
         sys.exit(f"alerts or dashboard speak of what the program does not: {', '.join(sorted(words - known))}")
     print(f"{len(names)} metrics in alerts and dashboard, all of them Escalator's")
+
+
+def cells(panel):
+    """The places of the dashboard's grid that a panel takes."""
+    place = panel["gridPos"]
+    columns = range(place["x"], place["x"] + place["w"])
+    return [(column, row) for column in columns for row in range(place["y"], place["y"] + place["h"])]
 
 
 def values(folder):
