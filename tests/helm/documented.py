@@ -5,6 +5,7 @@ README's values render, and the metrics with their labels are the program's.
     documented.py alerts RENDERED
     documented.py metrics
     documented.py values FOLDER     writes the values that helm/README.md shows into files, and prints their names
+    documented.py jq FOLDER         the same for the programs of jq in its commands
 """
 
 import collections
@@ -82,9 +83,17 @@ def cells(panel):
 
 
 def values(folder):
+    shown(r"^ *```yaml\n(.*?)^ *```$", folder, "yaml")
+
+
+def jq(folder):
+    shown(r"\| jq '(.*?)'", folder, "jq")
+
+
+def shown(pattern, folder, kind):
     readme = (CHART / "README.md").read_text()
-    for number, example in enumerate(re.findall(r"^ *```yaml\n(.*?)^ *```$", readme, re.MULTILINE | re.DOTALL)):
-        path = pathlib.Path(folder) / f"readme.{number}.yaml"
+    for number, example in enumerate(re.findall(pattern, readme, re.MULTILINE | re.DOTALL)):
+        path = pathlib.Path(folder) / f"readme.{number}.{kind}"
         path.write_text(textwrap.dedent(example))
         print(path)
 
@@ -95,4 +104,4 @@ def same(what, found, expected):
         sys.exit(f"{what}: too many {sorted(found - expected)}, missing {sorted(expected - found)}")
 
 
-{"alerts": alerts, "metrics": metrics, "values": values}[sys.argv[1]](*sys.argv[2:])
+{"alerts": alerts, "metrics": metrics, "values": values, "jq": jq}[sys.argv[1]](*sys.argv[2:])
