@@ -151,6 +151,8 @@ def the_network_policy_lets_through_what_is_needed(chart):
         needed = [(53, "UDP"), (53, "TCP"), (port_of(chart.config["gitlab"]["url"]), "TCP")]
         if "otlp_endpoint" in chart.config.get("telemetry", {}):
             needed.append((port_of(chart.config["telemetry"]["otlp_endpoint"]), "TCP"))
+        proxies = [variable["value"] for variable in chart.container["env"] if variable["name"] == "HTTPS_PROXY"]
+        needed += [(port_of(proxy), "TCP") for proxy in proxies]
         assert set(needed) <= set(ports), (needed, ports)
 
 
@@ -188,7 +190,8 @@ def the_store_is_on_the_volume_or_in_postgresql(chart):
         assert list(chart.config["store"]) == ["url_file"], chart.config["store"]
         assert "data" not in chart.mounts
         assert chart.workload["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-        assert chart.of_kind("PodDisruptionBudget")
+        (budget,) = chart.of_kind("PodDisruptionBudget")
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow", "a sick replica would hold up maintenance"
         for scaler in chart.of_kind("HorizontalPodAutoscaler"):
             target, workload = scaler["spec"]["scaleTargetRef"], chart.workload
             assert (target["kind"], target["name"]) == (workload["kind"], workload["metadata"]["name"]), target

@@ -4,6 +4,7 @@ README's values render, and the metrics with their labels are the program's.
 
     documented.py alerts RENDERED
     documented.py metrics
+    documented.py names             the values that README and runbooks speak of
     documented.py values FOLDER     writes the values that helm/README.md shows into files, and prints their names
     documented.py jq FOLDER         the same for the programs of jq in its commands
 """
@@ -67,12 +68,35 @@ def metrics():
     program = "".join(path.read_text() for path in (ROOT / "src").rglob("*.rs"))
     known = set(re.findall('"([a-z_]+)"', program))
     text = (CHART / "alerts.yaml").read_text() + (CHART / "dashboard.json").read_text().replace('\\"', '"')
+    selected = re.findall(r"escalator_[a-z_]+\{(SELECTOR|namespace=.\$namespace.)", text)
+    asked = [name for name in re.findall("escalator_[a-z_]+", text) if name != "escalator_build_info"]
+    if len(selected) < len(asked):
+        sys.exit("alerts or dashboard count other releases as well")
     names = {HISTOGRAM_PART.sub("", name) for name in re.findall("escalator_[a-z_]+", text)}
     labels = re.findall('(?:outcome|reason|scope|state)=~?"([^"]+)"', text)
     words = names | {word for label in labels for word in label.split("|")}
     if not words <= known:
         sys.exit(f"alerts or dashboard speak of what the program does not: {', '.join(sorted(words - known))}")
     print(f"{len(names)} metrics in alerts and dashboard, all of them Escalator's")
+
+
+def names():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    top = "|".join(schema["properties"])
+    spoken = re.findall(rf"`((?:{top})\.[A-Za-z_.]+[A-Za-z_])", (CHART / "README.md").read_text())
+    spoken += re.findall(r"\b((?:settings|monitoring|networkPolicy)\.[A-Za-z_.]+[A-Za-z_])", (CHART / "alerts.yaml").read_text())
+    for name in spoken:
+        place = schema
+        for key in name.split("."):
+            place = resolved(place, schema)
+            if key not in place.get("properties", {}) and place.get("additionalProperties", True) is False:
+                sys.exit(f"{name} is spoken of, and no value")
+            place = place.get("properties", {}).get(key, {})
+    print(f"{len(set(spoken))} values are spoken of, and all of them are some")
+
+
+def resolved(place, schema):
+    return schema["$defs"][place["$ref"].rpartition("/")[2]] if "$ref" in place else place
 
 
 def cells(panel):
@@ -104,4 +128,4 @@ def same(what, found, expected):
         sys.exit(f"{what}: too many {sorted(found - expected)}, missing {sorted(expected - found)}")
 
 
-{"alerts": alerts, "metrics": metrics, "values": values, "jq": jq}[sys.argv[1]](*sys.argv[2:])
+{"alerts": alerts, "metrics": metrics, "names": names, "values": values, "jq": jq}[sys.argv[1]](*sys.argv[2:])
