@@ -58,6 +58,7 @@ def the_container_serves_with_the_configuration(chart):
     if "authority" in chart.volumes:
         (item,) = chart.volumes["authority"]["configMap"]["items"]
         assert environment["SSL_CERT_FILE"] == f"{chart.mounts['authority']}/{item['path']}", environment
+    assert chart.config["log"]["format"] == "json"
     # Else there would be variables that begin with ESCALATOR_, for each Service of the namespace that is named so.
     assert chart.pod["spec"]["enableServiceLinks"] is False
 
@@ -124,6 +125,8 @@ def what_leads_here_leads_to_the_service(chart):
     assert configuration["args"] == ["config", "check"]
     url = f"http://{name}.{chart.service['metadata']['namespace']}.svc:{port['port']}{WEBHOOK_PATH}"
     assert door["env"] == [{"name": "WEBHOOK", "value": url}], door
+    (script,) = door["args"]
+    assert '--request POST "$WEBHOOK"' in script and script.rstrip().endswith('test "$answer" = 401'), script
 
 
 def the_test_runs_where_the_service_does(chart):
