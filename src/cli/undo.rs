@@ -208,7 +208,7 @@ impl Walk {
         let claim = self.patience.claim(issue).await?;
         let lease = Lease::of(&claim);
         let taking = self.patience.persist(async || self.hand.take_back(issue, &lease, taken).await);
-        let ended = lease.guard(store, &claim, taking).await;
+        let ended = lease.guard(store, taking).await;
         store.finish(claim, Release::Paused, clock::now()).await?;
         ended
     }

@@ -23,7 +23,7 @@ mod token;
 mod users;
 
 pub use account::Account;
-pub use client::Client;
+pub use client::{Client, NoteTurn};
 pub use error::Error;
 pub use furnishing::{Board, LabelLook};
 pub use hooks::{AlertStatus, Delivered, FailedDelivery, Hook, HookSecret, HookWish};

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::duty::{LONGEST_VACANCY, PERIOD};
+use super::duty::LONGEST_VACANCY;
+use super::lease::LEASE;
 use crate::clock::{self, Millis};
 use crate::store::{Duty, Error, PolicyDigest, Store};
 
@@ -47,13 +48,8 @@ impl PolicyWatch {
     /// # Errors
     /// If the store does not answer.
     pub async fn arrive(store: Store, policy: PolicyDigest, now: Millis) -> Result<Self, Error> {
-        store.take_duty(Duty::Policy(policy), now, PERIOD).await?;
-        if !store.is_applied(policy).await? {
-            store.forget_applied().await?;
-            let nothing_to_mark = store.open_followed(None).await?.is_empty();
-            if nothing_to_mark && !store.other_policy_at_work(policy, now).await? {
-                store.keep_applied(policy, now).await?;
-            }
+        if !store.arrive(policy, now, LEASE).await? && store.open_followed(None).await?.is_empty() {
+            store.keep_applied(policy, now).await?;
         }
         Ok(Self { store, policy })
     }
@@ -116,10 +112,8 @@ impl PolicyWatch {
                 issues,
                 "the policy or the mode is another one; all open issues that are followed are looked at again"
             );
-            // Not if somebody came meanwhile: the next round sees them.
-            if !self.store.other_policy_at_work(self.policy, clock::now()).await? {
-                self.store.keep_applied(self.policy, clock::now()).await?;
-            }
+            // Not kept if somebody came meanwhile: the next round sees them.
+            self.store.keep_applied(self.policy, clock::now()).await?;
         }
         Ok(())
     }

@@ -6,12 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-use tokio_postgres::NoTls;
-
 use super::binary::PATIENCE;
-use super::fleet::{FULL_SCORE, Fleet};
+use super::fleet::{FULL_SCORE, Fleet, connect};
 use super::postgres::{Cluster, as_user};
+use tempfile::TempDir;
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 const ISSUES: usize = 30;
@@ -101,9 +99,8 @@ async fn what_no_message_tells_of_is_found_by_looking() {
     fleet.until_all_is_done().await;
     fleet.gitlab.drop_deliveries(true);
     let issue = fleet.incident(&FULL_SCORE);
-    let (client, connection) = tokio_postgres::connect(&straight, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
+    connect(&straight)
+        .await
         .batch_execute(&format!(
             "INSERT INTO queue (project_id, iid, marked_at, due_at) VALUES ({}, {}, 0, 0)",
             issue.project_id, issue.iid

@@ -12,6 +12,7 @@ mod postgres;
 mod away;
 mod balancer;
 mod bouncer;
+mod clerk;
 mod commands;
 mod fleet;
 mod fuse;

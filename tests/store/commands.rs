@@ -64,7 +64,7 @@ async fn what_was_written_for_a_command_is_in_the_ledger_of_writes_with_it() {
         let label = || Label::new("complexity::yes");
         let write = |act| Write { act, user_id: 9, origin: Origin::Command };
         let writes = vec![write(Act::LabelAdded(label())), write(Act::CommentPosted(Some(8)))];
-        store.intend(issue(1), vec![write(Act::LabelAdded(label()))], Millis(1)).await.unwrap();
+        store.intend(issue(1), vec![write(Act::LabelAdded(label()))], None, Millis(1)).await.unwrap();
         store.keep_answered(Answered { writes, ..answered(7, "done") }, Millis(2)).await.unwrap();
         let told: Vec<_> = store.writes(issue(1), Millis(0)).await.unwrap();
         let told: Vec<_> =

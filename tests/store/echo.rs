@@ -150,7 +150,7 @@ async fn nobody_claims_to_know_how_a_comment_reads_between_an_edit_and_its_recor
         let claimed = work(&store).await;
         store.finish(claimed, done(), Millis(1)).await.unwrap();
         let edit = by_us(Act::CommentEdited(COMMENT));
-        store.intend(issue(1), vec![edit], Millis(2)).await.unwrap();
+        store.intend(issue(1), vec![edit], None, Millis(2)).await.unwrap();
         assert_eq!(note(&store).await, known(None));
         // It will be written anyhow, so that need not be looked for.
         store.hear(echo("new", Some((COMMENT, "old"))), Millis(2)).await.unwrap();

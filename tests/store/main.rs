@@ -14,10 +14,12 @@ mod histories;
 mod made;
 mod opening;
 mod own_bots;
+mod policies;
 mod queue;
 mod replicas;
 mod schema;
 mod taken_back;
+mod watermarks;
 mod writes;
 
 #[expect(dead_code, reason = "shared with the tests that stop the server")]

@@ -1,10 +1,13 @@
 //! What replicas share in PostgreSQL: claims, pauses, duties, and news of marks.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use escalator::clock::Millis;
-use escalator::store::{Claimed, Duty, Release, Store};
+use escalator::store::{Act, Claimed, Duty, Held, Origin, Release, Store, Write};
 
 use super::{LEASE, claim, glimpse, issue, postgres};
 
@@ -74,6 +77,28 @@ async fn who_pauses_pauses_all_and_never_shortens_a_pause() {
 }
 
 #[tokio::test]
+async fn a_claim_that_had_to_wait_for_a_connection_is_ours_no_longer_than_the_database_says() {
+    let (store, other) = two().await;
+    other.mark(glimpse(1), None, Millis(0)).await.unwrap();
+    // Calls that have begun and do not go on, more than there are connections.
+    let mut calls: Vec<_> = (0..100).map(|_| Box::pin(store.depth())).collect();
+    for call in &mut calls {
+        assert!(!begin(call.as_mut()).await);
+    }
+    let mut claiming = pin!(store.claim(Millis(0), LEASE));
+    assert!(!begin(claiming.as_mut()).await);
+    let waited_since = Instant::now();
+    drop(calls);
+    let Claimed::Issue(claim) = claiming.await.unwrap() else { panic!("nothing is due") };
+    assert!(claim.ours_until <= waited_since + LEASE);
+}
+
+/// Lets something go on once. Tells whether it is done.
+async fn begin(mut call: Pin<&mut impl Future>) -> bool {
+    poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await
+}
+
+#[tokio::test]
 async fn a_duty_is_one_replicas_until_it_leaves_it_or_is_gone() {
     let (first, second) = two().await;
     let period = Duration::from_secs(30);
@@ -86,6 +111,27 @@ async fn a_duty_is_one_replicas_until_it_leaves_it_or_is_gone() {
     assert!(take(&second, 50_000).await, "the first one is gone");
     second.leave_duty(Duty::Sweep).await.unwrap();
     assert!(take(&first, 50_001).await);
+}
+
+#[tokio::test]
+async fn who_lost_a_duty_notes_no_write_under_it_and_does_not_renew_it() {
+    let (first, second) = two().await;
+    let (clerk, period) = (Held::Duty(Duty::Clerk), Duration::from_secs(30));
+    let notes = async |store: &Store, now| {
+        let reply = Write { act: Act::CommentPosted(None), user_id: 9, origin: Origin::Command };
+        store.intend(issue(1), vec![reply], Some(clerk), Millis(now)).await.unwrap()
+    };
+    assert!(first.take_duty(Duty::Clerk, Millis(0), period).await.unwrap());
+    assert!(first.renew(clerk, Millis(10_000), period).await.unwrap());
+    assert!(notes(&first, 39_999).await);
+    assert!(!notes(&second, 39_999).await);
+    assert!(second.take_duty(Duty::Clerk, Millis(40_000), period).await.unwrap());
+    assert!(!notes(&first, 40_001).await);
+    assert!(notes(&second, 40_001).await);
+    second.leave_duty(Duty::Clerk).await.unwrap();
+    assert!(!first.renew(clerk, Millis(40_002), period).await.unwrap(), "another one had it meanwhile");
+    assert!(!notes(&first, 40_002).await);
+    assert_eq!(first.writes(issue(1), Millis(0)).await.unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

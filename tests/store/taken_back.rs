@@ -13,7 +13,7 @@ use super::{issue, on_each_engine, postgres};
 
 async fn write(store: &Store, issue: IssueRef, at: i64) {
     let label = Act::LabelAdded(Label::new("platform-escalation"));
-    store.intend(issue, vec![by_us(label), by_us(Act::CommentPosted(None))], Millis(at)).await.unwrap();
+    store.intend(issue, vec![by_us(label), by_us(Act::CommentPosted(None))], None, Millis(at)).await.unwrap();
 }
 
 #[tokio::test]

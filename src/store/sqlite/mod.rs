@@ -8,6 +8,7 @@ mod decided;
 mod echo;
 mod followed;
 mod glance;
+mod held;
 mod inspect;
 mod ledger;
 mod made;
