@@ -89,6 +89,7 @@ fn explain(error: OpenError) -> CommandError {
         | OpenError::Damaged { .. }
         | OpenError::Refused { .. }
         | OpenError::NewerSchema { .. }
+        | OpenError::Older { .. }
         | OpenError::Foreign { .. }
         | OpenError::NotWhole { .. }
         | OpenError::Inaccessible { .. }) => CommandError::Failed(other.into()),
