@@ -9,7 +9,8 @@ use escalator::sandbox::{Fault, IssueId, Options};
 use escalator::store::StopReason;
 
 use super::app::{TestApp, score};
-use super::{escalator, printed};
+use super::escalator;
+use super::taking_back::printed;
 
 /// Far more than any wait of these tests takes.
 const PATIENCE: Duration = Duration::from_secs(60);
