@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use escalator::clock::{self, Millis};
+use escalator::comment::Renderer;
 use escalator::config::load;
 use escalator::config::settings::Mode;
 use escalator::config::sources::Sources;
@@ -478,7 +479,8 @@ async fn with_another_policy_than_the_applied_one_a_backfill_takes_that_back() {
     Store::migrate_file(&before.store_path()).unwrap();
     let store = Store::open_beside(&before.store_path()).unwrap();
     let policy = load(&Sources::default()).unwrap().policy;
-    let (live, other) = (PolicyDigest::of(&(&policy, Mode::Live)), PolicyDigest::of(&"another"));
+    let template = Renderer::new(None).unwrap().template_digest;
+    let (live, other) = (PolicyDigest::of(&(&policy, &template, Mode::Live)), PolicyDigest::of(&"another"));
     store.keep_applied(live, Millis(0)).await.unwrap();
     assert_eq!(before.run(&["--group", "acme"]).await.code, Some(0));
     assert!(store.is_applied(live).await.unwrap(), "it is the same");
