@@ -113,6 +113,7 @@ impl Hand {
 fn comment(note: &OwnNote, known: Option<&NoteRef>) -> Comment {
     let remembered = known.filter(|known| known.id == note.id).and_then(|known| known.digest.as_ref());
     let text = match remembered {
+        _ if note.in_thread => Text::Answered,
         _ if !note.edited => Text::AsWritten,
         Some(written) if *written == digest(&note.body) => Text::AsWritten,
         Some(_) => Text::Otherwise,

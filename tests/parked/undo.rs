@@ -220,6 +220,31 @@ async fn a_deletion_whose_answer_never_came_is_finished_and_the_comment_comes_ag
 }
 
 #[actix_web::test]
+async fn a_comment_that_people_answered_stays_and_is_listed() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&score(5, &[]));
+    app.settle().await;
+    let comment = app.gitlab.notes(issue)[0].id;
+    app.reporter().answer(issue, comment, "Who says so?").unwrap();
+    app.settle().await;
+    let seen = undo(&app, &["--since", "1h", "--dry-run"]).await;
+    let line = format!(
+        "= {}: comment {comment}, left: people have answered it; their answers would stand without it",
+        reference(issue)
+    );
+    assert!(printed(&seen).lines().any(|said| said == line), "{}", said(&seen).1);
+    let done = undo(&app, &["--since", "1h"]).await;
+    let rows = ["labels taken off", "comments deleted", "left as it is"];
+    assert_eq!(rows.map(|row| count(&done, row)), [1, 0, 1], "{}", said(&done).1);
+    assert_eq!((app.escalation_labels(issue), notes(&app, issue)), (vec![], 2));
+    assert_eq!(resume(&app, &[]).status.code(), Some(0));
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), [ESCALATION]);
+    app.comment(issue);
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn a_comment_that_the_ledger_never_heard_of_being_posted_is_taken_back() {
     let app = TestApp::start_with(Options::default(), &[("QUEUE__MAX_ATTEMPTS", "1")]).await;
     app.gitlab.fault(Fault::new(Trouble::Hold).on("POST", "/notes").times(1));
