@@ -318,7 +318,7 @@ async fn a_backfill_counts_for_no_fuse_and_refuses_while_writing_is_stopped() {
     assert_eq!(before.run(&["--group", "acme", "--dry-run"]).await.code, Some(0), "which writes nothing");
 
     store.resume(None, Millis(1)).await.unwrap();
-    let said = ended(before.spawn_with(&["--group", "acme"], &[("WRITES__FUSE", "1")])).await;
+    let said = ended(before.spawn_with(&["--group", "acme"], &[("WRITES__FUSE", "10")])).await;
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 10), "{}", said.error);
 }
 
