@@ -168,8 +168,18 @@ async fn resume_says_what_is_stopped_still_and_what_was_not() {
     store.stop_writing(None, StopReason::Undo, now()).await.unwrap();
     let issue = app.incident(&[]);
     store.stop_writing(Some(reference(issue)), StopReason::Undo, now()).await.unwrap();
-    let said = printed(&resume(&app, &[&reference(issue).to_string()]));
+    let name = reference(issue).to_string();
+    let said = printed(&resume(&app, &[&name]));
+    let not_yet =
+        format!("Writing to {name} goes on when all writing does, and not before. It was stopped since 20");
+    assert!(said.starts_with(&not_yet), "{said}");
     assert!(said.contains("because what was written was taken back.\nWriting is stopped since 20"), "{said}");
+    assert!(said.ends_with(": escalator resume\n"), "{said}");
+    let again = resume(&app, &[&name]);
+    let error = String::from_utf8_lossy(&again.stderr);
+    let only_all =
+        format!("not stopped by itself: {name}; nothing is written to any issue until: escalator resume");
+    assert!(again.status.code() == Some(1) && error.contains(&only_all), "{error}");
     assert_eq!(resume(&app, &[]).status.code(), Some(0));
     app.end().await;
 }
