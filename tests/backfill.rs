@@ -467,6 +467,9 @@ async fn in_shadow_it_writes_nothing_and_live_begins_at_the_beginning_all_the_sa
     assert_eq!(store.query_row(applied, [], |row| row.get(0)), Ok(0), "who writes has to look at all again");
     drop(store);
 
+    before.gitlab.fault(Fault::status(403).on("GET", "/groups/acme/issues").after(2));
+    ended(before.spawn_with(&["--group", "acme"], &[("MODE", "shadow")])).await;
+    before.gitlab.clear_faults();
     let said = before.run(&["--group", "acme"]).await;
     assert!(!said.error.contains(GOING_ON), "{}", said.error);
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 130), "{}", said.error);
