@@ -13,6 +13,7 @@ mod doctor_store;
 mod first_day;
 mod metrics;
 mod mistakes;
+mod older_schema;
 mod panics;
 mod policy_mistakes;
 mod program;

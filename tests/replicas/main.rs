@@ -9,6 +9,9 @@ mod binary;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 
+#[path = "../parked/taking_back.rs"]
+mod taking_back;
+
 mod away;
 mod balancer;
 mod bouncer;
@@ -23,3 +26,4 @@ mod renewed;
 mod shared;
 mod spread;
 mod stalled;
+mod undo;

@@ -73,13 +73,10 @@ pub(in crate::store) const TABLES: [(&str, &str); 16] = [
 
 /// Brings the schema up to date. Needs no right to change it where there is nothing to change.
 pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> {
-    let found = found(client).await?;
-    if let Some(found) = found
+    if let Some(found) = found(client).await?
         && found.version >= version()
     {
-        let refused = found.oldest_reader > version();
-        let newer = OpenError::NewerSchema { found: found.version, known: version() };
-        return if refused { Err(newer) } else { check_whole(client).await.map(|()| found.unchanged()) };
+        return check_readable(client, &found).await.map(|()| found.unchanged());
     }
     let started = Instant::now();
     let from = loop {
@@ -119,6 +116,17 @@ async fn apply_alone(client: &mut Client) -> Result<i32, Halted> {
     let from = apply(&transaction).await?;
     transaction.commit().await.map_err(failed)?;
     Ok(from)
+}
+
+/// Refuses a schema that this program cannot work with as it is.
+pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
+    match found(client).await? {
+        Some(found) if found.version >= version() => check_readable(client, &found).await,
+        older => Err(OpenError::Older {
+            found: older.map_or(0, |found| found.version.into()),
+            known: version().into(),
+        }),
+    }
 }
 
 /// What there is, whether this program can work with it, how many issues are parked, and whether writing is stopped.
@@ -219,6 +227,14 @@ async fn apply(transaction: &Transaction<'_>) -> Result<i32, Halted> {
             .map_err(failed)?;
     }
     Ok(from)
+}
+
+/// Whether this program can work with a schema that is no older than it.
+async fn check_readable(client: &Client, found: &Found) -> Result<(), OpenError> {
+    if found.oldest_reader > version() {
+        return Err(OpenError::NewerSchema { found: found.version, known: version() });
+    }
+    check_whole(client).await
 }
 
 /// Whether every table has every column: a backup may have been restored in part.
