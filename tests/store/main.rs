@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod causes;
+mod claims;
 mod commands;
+mod connections;
 mod decided;
 mod echo;
 mod fuse;
