@@ -106,3 +106,26 @@ async fn postgresql_reads_the_next_causes_without_going_through_all() {
     };
     assert!(read < 1000, "{read} rows were read for 100");
 }
+
+#[tokio::test]
+async fn what_was_asked_for_in_vain_is_asked_for_last_and_causes_are_told_in_their_order() {
+    on_each_engine(async |store| {
+        changed(&store).await;
+        changed(&store).await;
+        let open = async || -> Vec<i64> {
+            store.open_causes().await.unwrap().iter().map(|open| open.ledger_id).collect()
+        };
+        let first_and_second = open().await;
+        let [first, second] = first_and_second[..] else { panic!("{first_and_second:?}") };
+        store.postpone_causes(first).await.unwrap();
+        assert_eq!(open().await, [second, first]);
+
+        let removed = Cause { gesture: Gesture::Removed, event_id: 4, ..cause() };
+        let later = Cause { event_id: 3, ..cause() };
+        store.settle_causes(second, vec![later.clone()]).await.unwrap();
+        store.settle_causes(first, vec![cause(), removed.clone()]).await.unwrap();
+        assert_eq!(store.causes(issue(1)).await, Ok(vec![removed, cause(), later]));
+        assert_eq!(store.causes(issue(2)).await, Ok(Vec::new()));
+    })
+    .await;
+}

@@ -128,6 +128,7 @@ async fn every_migration_lets_the_programs_go_on_that_it_says_can_read_it() {
     let (url, made) = database().await;
     let Migrated { to: known, .. } = Store::migrate(&url).await.unwrap();
     let oldest: i32 = made.query_one("SELECT oldest_reader FROM escalator_schema", &[]).await.unwrap().get(0);
+    assert_eq!(oldest, 1, "every program that was ever released can work on the schema of today");
     let migrations = migrations();
     assert_eq!(i64::try_from(migrations.len()).unwrap(), known);
 

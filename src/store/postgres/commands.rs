@@ -1,6 +1,5 @@
 //! Commands in comments in PostgreSQL.
 
-
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
