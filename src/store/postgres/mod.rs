@@ -21,6 +21,7 @@ mod parked;
 mod pool;
 mod queue;
 mod server;
+mod session;
 mod stops;
 mod taken_back;
 mod watermarks;
@@ -38,7 +39,8 @@ use crate::clock::Millis;
 use listen::listen;
 use marks::Marker;
 use pool::Pool;
-use server::{Server, Session};
+use server::Server;
+use session::Session;
 
 pub(super) use migrations::TABLES;
 
