@@ -19,6 +19,7 @@ mod clerk;
 mod commands;
 mod fleet;
 mod fuse;
+mod hangs;
 mod killed;
 mod newer;
 mod policy;

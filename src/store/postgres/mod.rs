@@ -23,6 +23,7 @@ mod policies;
 mod pool;
 mod queue;
 mod server;
+mod session;
 mod stops;
 mod taken_back;
 mod watermarks;
@@ -40,7 +41,8 @@ use crate::clock::Millis;
 use listen::listen;
 use marks::Marker;
 use pool::Pool;
-use server::{Server, Session};
+use server::Server;
+use session::Session;
 
 pub(super) use migrations::TABLES;
 
