@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use escalator::clock::{self, Millis};
+use escalator::comment::Renderer;
 use escalator::config::load;
 use escalator::config::settings::Mode;
 use escalator::config::sources::Sources;
@@ -317,7 +318,7 @@ async fn a_backfill_counts_for_no_fuse_and_refuses_while_writing_is_stopped() {
     assert_eq!(before.run(&["--group", "acme", "--dry-run"]).await.code, Some(0), "which writes nothing");
 
     store.resume(None, Millis(1)).await.unwrap();
-    let said = ended(before.spawn_with(&["--group", "acme"], &[("WRITES__FUSE", "1")])).await;
+    let said = ended(before.spawn_with(&["--group", "acme"], &[("WRITES__FUSE", "10")])).await;
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 10), "{}", said.error);
 }
 
@@ -466,6 +467,9 @@ async fn in_shadow_it_writes_nothing_and_live_begins_at_the_beginning_all_the_sa
     assert_eq!(store.query_row(applied, [], |row| row.get(0)), Ok(0), "who writes has to look at all again");
     drop(store);
 
+    before.gitlab.fault(Fault::status(403).on("GET", "/groups/acme/issues").after(2));
+    ended(before.spawn_with(&["--group", "acme"], &[("MODE", "shadow")])).await;
+    before.gitlab.clear_faults();
     let said = before.run(&["--group", "acme"]).await;
     assert!(!said.error.contains(GOING_ON), "{}", said.error);
     assert_eq!((said.code, before.right(&incidents)), (Some(0), 130), "{}", said.error);
@@ -478,7 +482,8 @@ async fn with_another_policy_than_the_applied_one_a_backfill_takes_that_back() {
     Store::migrate_file(&before.store_path()).unwrap();
     let store = Store::open_beside(&before.store_path()).unwrap();
     let policy = load(&Sources::default()).unwrap().policy;
-    let (live, other) = (PolicyDigest::of(&(&policy, Mode::Live)), PolicyDigest::of(&"another"));
+    let template = Renderer::new(None).unwrap().template_digest;
+    let (live, other) = (PolicyDigest::of(&(&policy, &template, Mode::Live)), PolicyDigest::of(&"another"));
     store.keep_applied(live, Millis(0)).await.unwrap();
     assert_eq!(before.run(&["--group", "acme"]).await.code, Some(0));
     assert!(store.is_applied(live).await.unwrap(), "it is the same");

@@ -343,6 +343,23 @@ async fn only_the_author_and_maintainers_edit_a_note() {
 }
 
 #[tokio::test]
+async fn an_answer_makes_a_thread_of_a_note() {
+    let scene = Scene::start().await;
+    let issue = scene.issue();
+    let [first, other] =
+        ["first", "other"].map(|text| scene.gitlab.by(scene.guest).note(issue, text).unwrap().unwrap());
+    let answer = scene.gitlab.by(scene.reporter).answer(issue, first, "answer").unwrap().unwrap();
+    let kind = async |note| {
+        scene.get(scene.guest, &format!("{}/notes/{note}", at(issue))).await.body["type"].clone()
+    };
+    assert_eq!([kind(first).await, kind(answer).await], ["DiscussionNote"; 2].map(Value::from));
+    assert_eq!(kind(other).await, Value::Null);
+    let notes = scene.gitlab.notes(issue);
+    let thread = |id| notes.iter().find(|note| note.id == id).map(|note| &note.discussion_id);
+    assert!(thread(first) == thread(answer) && thread(first) != thread(other));
+}
+
+#[tokio::test]
 async fn guests_neither_see_nor_write_internal_notes() {
     let scene = Scene::start().await;
     let issue = scene.issue();

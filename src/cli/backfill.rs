@@ -14,7 +14,7 @@ use super::backfill_walk::{Ended, Walk};
 use super::patience::{Interruption, Patience};
 use super::progress::Progress;
 use super::{CommandError, output, runtime};
-use crate::comment::{Renderer, digest};
+use crate::comment::Renderer;
 use crate::config::settings::Mode;
 use crate::config::sources::Sources;
 use crate::config::{Loaded, load};
@@ -89,6 +89,7 @@ fn explain(error: OpenError) -> CommandError {
         | OpenError::Damaged { .. }
         | OpenError::Refused { .. }
         | OpenError::NewerSchema { .. }
+        | OpenError::Older { .. }
         | OpenError::Foreign { .. }
         | OpenError::NotWhole { .. }
         | OpenError::Inaccessible { .. }) => CommandError::Failed(other.into()),
@@ -116,12 +117,8 @@ async fn walk(desk: Desk, loaded: &Loaded, places: &[Place]) -> Result<(), Comma
         progress: Progress::start(),
         interrupted: watch::Sender::new(None),
     };
-    let walk = Walk {
-        desk,
-        patience,
-        at_once: loaded.settings.queue.workers,
-        policy_digest: digest(&format!("{:?}", loaded.policy)),
-    };
+    let policy = desk.policy_digest();
+    let walk = Walk { desk, patience, at_once: loaded.settings.queue.workers, policy };
     let mut tally = Tally::new(mode);
     let progress = &walk.patience.progress;
     let ended = walk.patience.until_ended_or_stopped(walk.run(places, &mut tally)).await?;

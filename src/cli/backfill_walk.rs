@@ -24,8 +24,8 @@ pub(super) struct Walk {
     pub patience: Patience,
     /// How many issues are looked at at the same time.
     pub at_once: usize,
-    /// Tells one policy from another.
-    pub policy_digest: String,
+    /// By what the desk writes as it does.
+    pub policy: PolicyDigest,
 }
 
 /// How a walk ended.
@@ -49,9 +49,11 @@ impl Walk {
 
     /// Other policies are no longer applied: what is left here as our own says has to be looked at by whoever has another.
     async fn take_back_applied(&self) -> Result<(), store::Error> {
-        let (store, policy) = (&self.desk.store, PolicyDigest::of(&(&self.desk.policy, self.desk.mode)));
+        let store = &self.desk.store;
         match self.desk.mode {
-            Mode::Live | Mode::Shadow if !store.is_applied(policy).await? => store.forget_applied().await,
+            Mode::Live | Mode::Shadow if !store.is_applied(self.policy).await? => {
+                store.forget_applied().await
+            }
             Mode::Live | Mode::Shadow | Mode::DryRun => Ok(()),
         }
     }
@@ -184,13 +186,10 @@ impl Walk {
         }
     }
 
-    /// A place and the policy by which its issues are assessed. What was only watched is still to be written.
+    /// A place and the policy by which its issues are assessed, the mode included: what was only watched is still to be
+    /// written.
     fn position_name(&self, place: &Place) -> String {
-        let only_watched = match self.desk.mode {
-            Mode::Live | Mode::DryRun => "",
-            Mode::Shadow => " in shadow",
-        };
-        format!("{place} under {}{only_watched}", self.policy_digest)
+        format!("{place} under {}", self.policy)
     }
 
     /// Looks at one issue, unless the list shows already that there is nothing to look at.

@@ -14,7 +14,7 @@ use super::signals::StopSignals;
 use super::{CommandError, output, runtime};
 use crate::config::settings::LogFormat;
 use crate::config::sources::Sources;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Fuse};
 use crate::sandbox::{Demo, Hook, Options, Sandbox};
 use crate::service::Service;
 use crate::telemetry::{Traces, start_logging};
@@ -132,8 +132,7 @@ fn demo_config(sandbox: &Sandbox, demo: &Demo, signing_token: &str, folder: &Pat
     let variables: BTreeMap<_, _> =
         variables.into_iter().map(|(name, value)| (format!("ESCALATOR__{name}"), value)).collect();
     let config = config::load(&Sources { file: None, variables })?.serving()?;
-    // Whoever plays with labels is not to be stopped.
-    Ok(Config { fuse: None, ..config })
+    Ok(Config { fuse: Fuse::Bridged, ..config })
 }
 
 /// Guards nothing but a webhook on this machine's loopback, for as long as the demo runs.
@@ -151,7 +150,7 @@ mod tests {
         let (demo, folder) = (sandbox.seed_demo(), tempfile::tempdir().unwrap());
         let signing_token = format!("whsec_{}", STANDARD.encode(random_key()));
         let config = demo_config(&sandbox, &demo, &signing_token, folder.path()).unwrap();
-        assert_eq!(config.fuse, None);
+        assert_eq!(config.fuse, Fuse::Bridged);
         sandbox.stop().await;
     }
 }

@@ -68,7 +68,7 @@ enum Command {
     ///
     /// First writing is stopped, beside a running service too, so that it does not write the same again; `escalator resume`
     /// lets it go on. Then labels become what they were, and comments that are new since then are deleted. Labels on which
-    /// another hand came last, comments that somebody reworded, and what a person asked for by a comment stay, and so do
+    /// another hand came last, comments that somebody reworded or answered, and what a person asked for by a comment stay, and so do
     /// edits of older comments, whose text nobody keeps. Closed issues are changed as well. A repeat goes on.
     Undo(undo::Arguments),
     /// Say how often people decided as the score says, and list where they did not; made for `mode = "shadow"`.

@@ -92,11 +92,11 @@ pub(super) fn run(command: &Command, sources: &Sources) -> Result<(), CommandErr
     })
 }
 
-/// The store, which a service may be using.
+/// The store, which a service may be using, and whose schema is that service's to change.
 pub(super) async fn open_beside(url: &StoreUrl) -> Result<Store, CommandError> {
     let store = match url {
         StoreUrl::Sqlite(path) => Store::open_beside(path),
-        StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
+        StoreUrl::Postgres(url) => Store::connect_beside(url.expose()).await,
     };
     Ok(store.map_err(anyhow::Error::from)?)
 }

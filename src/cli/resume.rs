@@ -2,6 +2,7 @@
 //!
 //! Works beside a running service, on the same store.
 
+use anyhow::anyhow;
 use clap::Args;
 
 use super::parked::{issue, open_beside};
@@ -40,10 +41,12 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
         if not_stopped.is_empty() {
             return Ok(());
         }
-        Err(CommandError::Failed(anyhow::anyhow!(
-            "not stopped: {}; see `escalator parked list`",
-            not_stopped.join(", ")
-        )))
+        let names = not_stopped.join(", ");
+        Err(CommandError::Failed(if is_all_stopped(&stopped) {
+            anyhow!("not stopped by itself: {names}; nothing is written to any issue until: escalator resume")
+        } else {
+            anyhow!("not stopped: {names}; see `escalator parked list`")
+        }))
     })
 }
 
@@ -53,12 +56,19 @@ fn text(lifted: &[Stop], stopped: &[Stop]) -> String {
     }
     let lifted = lifted.iter().map(|stop| {
         let goes_on = match stop.issue {
+            Some(issue) if is_all_stopped(stopped) => {
+                format!("Writing to {issue} goes on when all writing does, and not before.")
+            }
             Some(issue) => format!("Writing to {issue} goes on."),
             None => "Writing goes on.".to_owned(),
         };
         format!("{goes_on} It was stopped since {}, because {}.\n", stop.at, stop.reason)
     });
     lifted.chain(stopped.iter().map(line)).collect()
+}
+
+fn is_all_stopped(stopped: &[Stop]) -> bool {
+    stopped.iter().any(|stop| stop.issue.is_none())
 }
 
 /// What holds still, and the command that lifts it.

@@ -18,7 +18,7 @@ use crate::setup::apply::Hand;
 use crate::setup::plan::{HookRule, Proof, Step, plan};
 use crate::setup::removal::plan_removal;
 use crate::setup::there;
-use crate::store::Store;
+use crate::store::{OpenError, Store};
 
 /// The first GitLab with signing tokens.
 const SIGNING_SINCE: (u32, u32) = (19, 0);
@@ -55,12 +55,15 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
     })
 }
 
-/// Beside a service, if one runs.
+/// Beside a service, if one runs; made where nothing is there yet.
 async fn open(url: &StoreUrl) -> Result<Store, CommandError> {
     let store = match url {
         StoreUrl::Sqlite(path) if path.exists() => Store::open_beside(path),
         StoreUrl::Sqlite(path) => Store::open(path, clock::now()),
-        StoreUrl::Postgres(url) => Store::connect(url.expose()).await,
+        StoreUrl::Postgres(url) => match Store::connect_beside(url.expose()).await {
+            Err(OpenError::Older { found: 0, .. }) => Store::connect(url.expose()).await,
+            there => there,
+        },
     };
     Ok(store.map_err(anyhow::Error::from)?)
 }

@@ -24,7 +24,7 @@ use crate::gitlab::Client;
 use crate::identity::Identity;
 use crate::service::retry_policy;
 use crate::store::{self, Release, StopReason};
-use crate::undo::hand::Hand;
+use crate::undo::hand::{Hand, Run};
 use crate::undo::plan::Plan;
 use crate::worker::{Failure, Gate, Lease};
 
@@ -76,52 +76,52 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
     let url = loaded.store()?;
     runtime()?.block_on(async {
         let store = open_beside(&url).await?;
-        let mode = match loaded.settings.mode {
-            Mode::Live if !arguments.dry_run => Mode::Live,
-            // Neither writes to GitLab.
-            Mode::Live | Mode::DryRun | Mode::Shadow => Mode::DryRun,
+        let run = match loaded.settings.mode {
+            _ if arguments.dry_run => Run::Dry,
+            Mode::Live => Run::Live,
+            Mode::DryRun | Mode::Shadow => {
+                output::print(
+                    "This mode writes nothing, so this only tells what would be taken back; with ESCALATOR__MODE=live it is.\n",
+                )?;
+                Run::Dry
+            }
         };
-        if mode == Mode::DryRun && !arguments.dry_run {
-            output::print(
-                "This mode writes nothing, so this only tells what would be taken back; with ESCALATOR__MODE=live it is.\n",
-            )?;
-        }
-        let hand = Hand { store, gitlab, identity: Identity::default(), since, mode };
+        let hand = Hand { store, gitlab, identity: Identity::default(), since, run };
         take_back(hand, &loaded).await
     })
 }
 
 async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
-    let (mode, store) = (hand.mode, hand.store.clone());
+    let (run, store) = (hand.run, hand.store.clone());
     hand.own_users().await.context("cannot begin")?;
-    let expected = store.count_written_issues(hand.since).await.map_err(anyhow::Error::from)?;
-    if expected == 0 {
+    if store.written_issues(hand.since, None).await.map_err(anyhow::Error::from)?.is_empty() {
         output::print("Nothing was written since then.\n")?;
         return Ok(());
     }
-    match mode {
+    match run {
         // Before anything else, so that nothing is written anew while it is taken back.
-        Mode::Live => {
+        Run::Live => {
             store.stop_writing(None, StopReason::Undo, clock::now()).await.map_err(anyhow::Error::from)?;
         }
-        Mode::DryRun | Mode::Shadow => {}
+        Run::Dry => {}
     }
+    let expected = store.count_written_issues(hand.since).await.map_err(anyhow::Error::from)?;
     let patience = Patience {
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
         store,
-        mode,
+        mode: run.into(),
         progress: Progress::start(),
         interrupted: watch::Sender::new(None),
     };
     patience.progress.expect(Some(expected));
     let walk = Walk { hand, patience, at_once: loaded.settings.queue.workers };
-    let mut tally = Tally::new(mode);
+    let mut tally = Tally::new(run);
     let progress = &walk.patience.progress;
     let ended = walk.patience.until_ended_or_stopped(walk.run(&mut tally)).await?;
     progress.end();
     output::print(&tally.table())?;
-    if mode == Mode::Live {
+    if run == Run::Live {
         output::print(
             "\nWriting stays stopped, or the service would write it again. Mend the cause (the policy, mode), restart it \
              where that takes a restart, then: escalator resume\n",
@@ -186,12 +186,12 @@ impl Walk {
     /// What was taken back on an issue, and how that ended.
     async fn take_back(&self, issue: IssueRef) -> (Plan, Result<(), Undone>) {
         let mut taken = Plan::default();
-        let ended = match self.hand.mode {
-            Mode::DryRun | Mode::Shadow => {
+        let ended = match self.hand.run {
+            Run::Dry => {
                 let endless = Lease::without_end();
                 self.patience.persist(async || self.hand.take_back(issue, &endless, &mut taken).await).await
             }
-            Mode::Live => loop {
+            Run::Live => loop {
                 match self.claim_and_take_back(issue, &mut taken).await {
                     Err(Undone::Failed(Failure::LeaseLost)) => {}
                     ended => break ended,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::calculator::issue::IssueRef;
-use crate::config::settings::Mode;
+use crate::undo::hand::Run;
 use crate::undo::plan::{Left, Plan, Thing, Why};
 use crate::worker::Failure;
 
@@ -13,7 +13,7 @@ const NAMED: usize = 5;
 
 /// What became of all of them.
 pub(super) struct Tally {
-    mode: Mode,
+    run: Run,
     issues: usize,
     labels_off: usize,
     labels_back: usize,
@@ -45,9 +45,9 @@ impl Named {
 }
 
 impl Tally {
-    pub fn new(mode: Mode) -> Self {
+    pub fn new(run: Run) -> Self {
         Self {
-            mode,
+            run,
             issues: 0,
             labels_off: 0,
             labels_back: 0,
@@ -67,9 +67,9 @@ impl Tally {
         for Left { what, why } in &plan.left {
             self.left.entry(*why).or_default().add(|| format!("{what} on {issue}"));
         }
-        match self.mode {
-            Mode::Live => Vec::new(),
-            Mode::DryRun | Mode::Shadow => lines(issue, plan),
+        match self.run {
+            Run::Live => Vec::new(),
+            Run::Dry => lines(issue, plan),
         }
     }
 
@@ -89,9 +89,9 @@ impl Tally {
 
     /// The summary.
     pub fn table(&self) -> String {
-        let issues = match self.mode {
-            Mode::Live => "issues changed",
-            Mode::DryRun | Mode::Shadow => "issues to change",
+        let issues = match self.run {
+            Run::Live => "issues changed",
+            Run::Dry => "issues to change",
         };
         let left = self.left.values().map(|named| named.count).sum();
         let rows = [

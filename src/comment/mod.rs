@@ -57,6 +57,8 @@ pub struct Rendered {
 /// Renders comments.
 pub struct Renderer {
     environment: Environment<'static>,
+    /// Tells the template from others.
+    pub template_digest: String,
 }
 
 impl Renderer {
@@ -65,7 +67,9 @@ impl Renderer {
     /// # Errors
     /// If the operator's template cannot be read or does not parse.
     pub fn new(folder: Option<&Path>) -> Result<Self, Error> {
-        Ok(Self { environment: environment(folder, TEMPLATE, BUILT_IN)? })
+        let source = source(folder, TEMPLATE, BUILT_IN)?;
+        let template_digest = digest(&source);
+        Ok(Self { environment: environment(TEMPLATE, source)?, template_digest })
     }
 
     /// Renders a comment of every kind, so that a template that fails is found at start.
@@ -101,20 +105,20 @@ impl Renderer {
     }
 }
 
-/// An environment with one template: the operator's where the folder has one, else the built-in one.
-fn environment(
-    folder: Option<&Path>,
-    name: &'static str,
-    built_in: &str,
-) -> Result<Environment<'static>, Error> {
-    let source = match folder.map(|folder| folder.join(name)) {
+/// A template: the operator's where the folder has one, else the built-in one.
+fn source(folder: Option<&Path>, name: &str, built_in: &str) -> Result<String, Error> {
+    match folder.map(|folder| folder.join(name)) {
         Some(path) if path.exists() => std::fs::read_to_string(&path)
-            .map_err(|error| Error::Unreadable(format!("{} cannot be read: {error}", path.display())))?,
+            .map_err(|error| Error::Unreadable(format!("{} cannot be read: {error}", path.display()))),
         Some(path) if !path.parent().is_some_and(Path::is_dir) => {
-            return Err(Error::Unreadable("is not a folder".to_owned()));
+            Err(Error::Unreadable("is not a folder".to_owned()))
         }
-        Some(_) | None => built_in.to_owned(),
-    };
+        Some(_) | None => Ok(built_in.to_owned()),
+    }
+}
+
+/// An environment with one template.
+fn environment(name: &'static str, source: String) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);

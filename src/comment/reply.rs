@@ -10,7 +10,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::markdown::{has_quick_action, inline_code};
-use super::{Error, View, environment};
+use super::{Error, View, environment, source};
 use crate::calculator::policy::Policy;
 use crate::command::Misread;
 
@@ -123,7 +123,8 @@ impl ReplyRenderer {
     /// # Errors
     /// If the operator's template cannot be read or does not parse.
     pub fn new(folder: Option<&Path>, roster: &[String]) -> Result<Self, Error> {
-        Ok(Self { environment: environment(folder, TEMPLATE, BUILT_IN)?, roster: !roster.is_empty() })
+        let source = source(folder, TEMPLATE, BUILT_IN)?;
+        Ok(Self { environment: environment(TEMPLATE, source)?, roster: !roster.is_empty() })
     }
 
     /// Renders a reply of every kind, so that a template that fails is found at start.

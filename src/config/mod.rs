@@ -66,8 +66,17 @@ pub struct Config {
     pub gitlab: GitLabAccess,
     /// Where the store is.
     pub store: StoreUrl,
-    /// The most writes a minute; `None` where nobody's GitLab is written to.
-    pub fuse: Option<u32>,
+    /// Whether `writes.fuse` holds.
+    pub fuse: Fuse,
+}
+
+/// Whether too many writes stop writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fuse {
+    /// They do.
+    Holds,
+    /// It is nobody's GitLab, and whoever plays with it is not to be stopped.
+    Bridged,
 }
 
 /// What a GitLab client needs.
@@ -129,8 +138,7 @@ impl Loaded {
         match (credentials, gitlab, store) {
             (Some(credentials), Some(gitlab), Some(store)) if problems.is_empty() => {
                 let (settings, policy) = (self.settings, self.policy);
-                let fuse = Some(settings.writes.fuse);
-                Ok(Config { settings, policy, credentials, gitlab, store, fuse })
+                Ok(Config { settings, policy, credentials, gitlab, store, fuse: Fuse::Holds })
             }
             (_, _, _) => Err(self.places.locate(problems)),
         }
@@ -177,7 +185,11 @@ fn check_ranges(settings: &Settings) -> Result<(), Vec<Problem>> {
     let checks = [
         ((1..=256).contains(&settings.queue.workers), "queue.workers", "must be from 1 to 256"),
         (settings.queue.max_attempts >= 1, "queue.max_attempts", "must be at least 1"),
-        (settings.writes.fuse >= 1, "writes.fuse", "must be at least 1"),
+        (
+            settings.writes.fuse >= 10,
+            "writes.fuse",
+            "must be at least 10: one look may write several labels and a comment, and has to fit in",
+        ),
         (settings.gitlab.notes_per_minute >= 1, "gitlab.notes_per_minute", "must be at least 1"),
         (settings.gitlab.requests_per_second >= 1, "gitlab.requests_per_second", "must be at least 1"),
         (!settings.gitlab.timeout.0.is_zero(), "gitlab.timeout", "must be longer than 0s"),

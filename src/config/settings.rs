@@ -173,7 +173,7 @@ pub struct Writes {
     /// How many writes a minute, those of all replicas together, are too many, so that writing stops until somebody has
     /// looked. The default pace of calls lets about 400 through, as a look that writes is one read and two writes; a busy
     /// desk makes a few dozen.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 10))]
     pub fuse: u32,
 }
 

@@ -14,6 +14,8 @@ use crate::calculator::own_users::OwnUsers;
 #[derive(Deserialize)]
 struct NoteJson {
     id: u64,
+    #[serde(rename = "type")]
+    kind: Option<String>,
     body: String,
     #[serde(default)]
     system: bool,
@@ -60,6 +62,8 @@ pub struct OwnNote {
     pub author_id: u64,
     /// Whether anybody may have edited it since it was posted.
     pub edited: bool,
+    /// Whether it is a thread, which GitLab makes of a comment with the first answer to it.
+    pub in_thread: bool,
     /// Its text, which somebody may have changed; must not be kept, logged or echoed.
     pub body: String,
 }
@@ -201,7 +205,8 @@ impl Client {
 
 fn own_note(json: NoteJson) -> Option<OwnNote> {
     let edited = json.created_at.is_none() || json.created_at != json.updated_at;
-    Some(OwnNote { id: json.id, author_id: json.author?.id, edited, body: json.body })
+    let in_thread = json.kind.as_deref() == Some("DiscussionNote");
+    Some(OwnNote { id: json.id, author_id: json.author?.id, edited, in_thread, body: json.body })
 }
 
 /// A comment that somebody wrote who is still there.

@@ -256,6 +256,7 @@ impl World {
             updated_at: at,
             updated_by: None,
             discussion_id: super::hooks::random_sha(),
+            in_thread: false,
         };
         self.notes.entry(id).or_default().push(note);
     }

@@ -4,6 +4,7 @@ use super::act::{Caller, IssueEdit, StateEvent, Via};
 use super::label_edit::LabelEdit;
 use super::notes::{Edited, Posted};
 use super::nouns::{IssueId, Kind};
+use super::world::World;
 use super::{Refusal, Sandbox};
 
 /// A user at work.
@@ -89,12 +90,17 @@ impl Actor {
 
     /// Comments, and runs the quick actions in it. A comment of nothing else leaves no note.
     pub fn note(&self, issue: IssueId, body: &str) -> Result<Option<u64>, Refusal> {
-        self.post(issue, body, false)
+        self.post(issue, body, false, None)
     }
 
     /// Comments where Guests cannot read it.
     pub fn internal_note(&self, issue: IssueId, body: &str) -> Result<Option<u64>, Refusal> {
-        self.post(issue, body, true)
+        self.post(issue, body, true, None)
+    }
+
+    /// Answers a note, which makes a thread of it.
+    pub fn answer(&self, issue: IssueId, note_id: u64, body: &str) -> Result<Option<u64>, Refusal> {
+        self.post(issue, body, false, Some(note_id))
     }
 
     /// Edits a note, and runs the quick actions in it.
@@ -121,10 +127,15 @@ impl Actor {
         self.sandbox.shared.change(|world| world.update_issue(&self.caller, issue, edit))
     }
 
-    fn post(&self, issue: IssueId, body: &str, internal: bool) -> Result<Option<u64>, Refusal> {
-        let posted =
-            self.sandbox.shared.change(|world| world.post_note(&self.caller, issue, body, internal))?;
-        match posted {
+    fn post(
+        &self,
+        issue: IssueId,
+        body: &str,
+        internal: bool,
+        answers: Option<u64>,
+    ) -> Result<Option<u64>, Refusal> {
+        let post = |world: &mut World| world.post_note(&self.caller, issue, body, internal, answers);
+        match self.sandbox.shared.change(post)? {
             Posted::Note { id, .. } => Ok(Some(id)),
             Posted::CommandsOnly(_) => Ok(None),
         }

@@ -153,7 +153,7 @@ impl World {
     pub fn note_json(&self, issue: &Issue, note: &Note) -> Value {
         json!({
             "id": note.id,
-            "type": null,
+            "type": note.kind(),
             "body": note.body,
             "author": self.user_json(note.author_id),
             "created_at": iso(note.created_at),

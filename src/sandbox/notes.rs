@@ -39,6 +39,13 @@ pub(super) struct Ran {
     pub summary: Vec<String>,
 }
 
+impl Note {
+    /// What GitLab calls its type; a comment that nobody has answered has none.
+    pub(super) fn kind(&self) -> Option<&'static str> {
+        self.in_thread.then_some("DiscussionNote")
+    }
+}
+
 /// GitLab refuses more comments on one issue.
 const MOST_COMMENTS: usize = 5000;
 
@@ -49,9 +56,13 @@ impl World {
         id: IssueId,
         body: &str,
         internal: bool,
+        answers: Option<u64>,
     ) -> Result<Posted, Refusal> {
         self.issue_for(caller.user, id)?;
         self.writable(id.project_id)?;
+        if let Some(answered) = answers {
+            self.note_for(caller.user, id, answered)?;
+        }
         if internal && !self.may_label(caller.user, id.project_id) {
             return Err(Refusal::Forbidden);
         }
@@ -72,6 +83,9 @@ impl World {
             };
         }
         let note_id = self.add_note(caller.user, id, text, internal);
+        if let Some(answered) = answers {
+            self.make_thread(id, answered, note_id);
+        }
         let ran = self.run(caller, id, &commands)?;
         self.tell_note(id, note_id, NoteAction::Create);
         Ok(Posted::Note { id: note_id, ran })
@@ -169,11 +183,27 @@ impl World {
             updated_at: at,
             updated_by: None,
             discussion_id: super::hooks::random_sha(),
+            in_thread: false,
         };
         let note_id = note.id;
         self.notes.entry(id).or_default().push(note);
         self.touch(id);
         note_id
+    }
+
+    /// With the first answer GitLab makes a thread of a note, and saves it anew.
+    fn make_thread(&mut self, id: IssueId, answered: u64, answer: u64) {
+        let Some(notes) = self.notes.get_mut(&id) else { return };
+        let Some(first) = notes.iter_mut().find(|note| note.id == answered) else { return };
+        if !first.in_thread {
+            first.in_thread = true;
+            first.updated_at = now();
+        }
+        let thread = first.discussion_id.clone();
+        if let Some(answer) = notes.iter_mut().find(|note| note.id == answer) {
+            answer.in_thread = true;
+            answer.discussion_id = thread;
+        }
     }
 
     fn remove_note(&mut self, id: IssueId, note_id: u64) {

@@ -272,6 +272,8 @@ pub struct Note {
     pub updated_by: Option<UserId>,
     /// The thread it belongs to.
     pub discussion_id: String,
+    /// Whether that is a thread of more than one note, or was.
+    pub in_thread: bool,
 }
 
 /// A reaction on a note.

@@ -156,7 +156,7 @@ impl World {
             "resolved_by_push": null,
             "st_diff": null,
             "system": note.system,
-            "type": null,
+            "type": note.kind(),
             "updated_at": iso(note.updated_at),
             "updated_by_id": note.updated_by.map(|user| user.0),
             "description": note.body,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock;
-use crate::store::{self, Duty, PolicyDigest};
+use crate::store::{self, Duty};
 use crate::sweep::Sweep;
 use crate::telemetry::{Metrics, count_agreement};
 use crate::watchdog::Watchdog;
@@ -37,7 +37,7 @@ async fn start_applying(
     parts: &mut JoinSet<&'static str>,
     stopped: watch::Receiver<bool>,
 ) -> Result<PolicyWatch, store::Error> {
-    let (store, policy) = (desk.store.clone(), PolicyDigest::of(&(&desk.policy, desk.mode)));
+    let (store, policy) = (desk.store.clone(), desk.policy_digest());
     let policy_watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
     let watch = policy_watch.clone();
     start_part(parts, "the policy watch", async move {

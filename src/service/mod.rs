@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::calculator::policy::Policy;
 use crate::clock;
 use crate::comment::{self, Renderer, ReplyRenderer};
-use crate::config::{Config, StoreUrl, settings};
+use crate::config::{Config, Fuse, StoreUrl, settings};
 use crate::gitlab::{Audience, Client, Place};
 use crate::identity::Identity;
 use crate::store::{OpenError, Origin, Store, Walk};
@@ -67,7 +67,11 @@ impl Service {
         let gitlab = Client::new(&config.gitlab)?;
         let webhooks = bind(settings.server.listen, "server.listen")?;
         let health = bind(settings.admin.listen, "admin.listen")?;
-        let store = open_store(&config.store).await?.with_fuse(config.fuse);
+        let store = open_store(&config.store).await?;
+        let store = match config.fuse {
+            Fuse::Holds => store.with_fuse(settings.writes.fuse),
+            Fuse::Bridged => store,
+        };
         let (identity, gate) = (Identity::default(), Arc::new(Gate::default()));
 
         let receiver = Receiver {

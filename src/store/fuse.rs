@@ -169,9 +169,9 @@ impl Intention {
 }
 
 impl Store {
-    /// The same store with a fuse for writes: so many a minute, those of all replicas counted. `None`: no fuse.
+    /// The same store with a fuse for writes: so many a minute, those of all replicas counted.
     #[must_use]
-    pub fn with_fuse(self, writes_per_minute: Option<u32>) -> Self {
-        Self { fuse: writes_per_minute, ..self }
+    pub fn with_fuse(self, writes_per_minute: u32) -> Self {
+        Self { fuse: Some(writes_per_minute), ..self }
     }
 }

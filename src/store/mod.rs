@@ -121,6 +121,17 @@ pub enum OpenError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// Its schema was made by an older program, or is not made yet, and this is no moment to change that.
+    #[error(
+        "the store of store.url has schema version {found}, and this escalator needs {known}; \
+         bring it up to date: escalator store migrate"
+    )]
+    Older {
+        /// Its schema version; 0 if there is none yet.
+        found: i64,
+        /// The one that this program works with.
+        known: i64,
+    },
     /// Tables of the same names are there already.
     #[error(
         "the schema of store.url holds another program's table {table}; give Escalator a schema of its own: \
@@ -183,7 +194,8 @@ impl Store {
         Ok(Self { engine: Engine::Sqlite(Sqlite::open(path, now)?), marked: Arc::default(), fuse: None })
     }
 
-    /// Opens an existing store beside the process that serves from it, to see what is parked and to decide about it.
+    /// Opens an existing store beside the process that serves from it, to see what is parked and to decide about it. Never
+    /// changes its schema: whoever serves may be of the version that made it.
     ///
     /// # Errors
     /// Why it cannot be used and what to do.
@@ -198,6 +210,16 @@ impl Store {
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         let marked = Arc::default();
         Ok(Self { engine: Engine::Postgres(Postgres::connect(url, &marked).await?), marked, fuse: None })
+    }
+
+    /// Connects to an existing store in a PostgreSQL database beside the replicas that share it. Never changes its schema.
+    ///
+    /// # Errors
+    /// Why it cannot be used and what to do.
+    pub async fn connect_beside(url: &str) -> Result<Self, OpenError> {
+        let marked = Arc::default();
+        let engine = Engine::Postgres(Postgres::connect_beside(url, &marked).await?);
+        Ok(Self { engine, marked, fuse: None })
     }
 
     /// Only brings the schema of a SQLite file up to date; creates it where there is none.

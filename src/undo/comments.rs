@@ -1,4 +1,4 @@
-//! The comments of an issue: which of them are new, and whether they read as Escalator wrote them.
+//! The comments of an issue: which of them are new, read as Escalator wrote them, and have no answers.
 
 use super::plan::{Left, Plan, Text, There, Thing, Why, is_escalators};
 use crate::clock::Millis;
@@ -19,6 +19,7 @@ pub(super) fn plan(plan: &mut Plan, writes: &[Written], since: Millis, there: &T
             Text::AsWritten => plan.delete.push(comment.id),
             Text::Otherwise => leave(comment.id, Why::Reworded),
             Text::Unknown => leave(comment.id, Why::Uncertain),
+            Text::Answered => leave(comment.id, Why::Answered),
         }
     }
     for written in &recent {

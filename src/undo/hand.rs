@@ -13,6 +13,24 @@ use crate::identity::Identity;
 use crate::store::{Act, NoteRef, Origin, Store, Write, Written};
 use crate::worker::{Failure, Lease, own_users};
 
+/// Whether an undo takes back, or tells what it would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// It writes.
+    Live,
+    /// It tells.
+    Dry,
+}
+
+impl From<Run> for Mode {
+    fn from(run: Run) -> Self {
+        match run {
+            Run::Live => Self::Live,
+            Run::Dry => Self::DryRun,
+        }
+    }
+}
+
 /// Takes back.
 pub struct Hand {
     /// The ledger.
@@ -24,7 +42,7 @@ pub struct Hand {
     /// Since when.
     pub since: Millis,
     /// Whether to write.
-    pub mode: Mode,
+    pub run: Run,
 }
 
 impl Hand {
@@ -39,9 +57,9 @@ impl Hand {
         let there = self.look(issue, &writes, &own).await?;
         let plan = plan(&writes, self.since, &there, &own);
         taken.left.clone_from(&plan.left);
-        match self.mode {
-            Mode::Live => self.apply(issue, plan, own.now(), lease, taken).await,
-            Mode::DryRun | Mode::Shadow => {
+        match self.run {
+            Run::Live => self.apply(issue, plan, own.now(), lease, taken).await,
+            Run::Dry => {
                 *taken = plan;
                 Ok(())
             }
@@ -54,7 +72,7 @@ impl Hand {
     /// If GitLab does not tell, or the store does not.
     pub async fn own_users(&self) -> Result<OwnUsers, Failure> {
         let replacements = self.gitlab.token_replacements();
-        own_users(&self.gitlab, &self.store, &self.identity, self.mode, replacements).await
+        own_users(&self.gitlab, &self.store, &self.identity, self.run.into(), replacements).await
     }
 
     /// Reads of the issue what the ledger makes worth reading.
@@ -111,6 +129,7 @@ impl Hand {
 fn comment(note: &OwnNote, known: Option<&NoteRef>) -> Comment {
     let remembered = known.filter(|known| known.id == note.id).and_then(|known| known.digest.as_ref());
     let text = match remembered {
+        _ if note.in_thread => Text::Answered,
         _ if !note.edited => Text::AsWritten,
         Some(written) if *written == digest(&note.body) => Text::AsWritten,
         Some(_) => Text::Otherwise,

@@ -41,6 +41,8 @@ pub enum Text {
     Otherwise,
     /// Nobody remembers what we wrote.
     Unknown,
+    /// However it reads, people have answered it.
+    Answered,
 }
 
 /// What to do about an issue.
@@ -108,6 +110,8 @@ pub enum Why {
     Reworded,
     /// Nobody knows whether the comment still reads as we wrote it.
     Uncertain,
+    /// The answers to the comment would stand without it.
+    Answered,
     /// The comment was there before; how it read then, nobody keeps.
     OlderText,
     /// The comment is gone; how it read, nobody keeps.
@@ -124,6 +128,7 @@ impl fmt::Display for Why {
             Self::NoSuchLabel => "the label itself is deleted or renamed",
             Self::Reworded => "reworded since by somebody else",
             Self::Uncertain => "whether it reads as it was written is not known",
+            Self::Answered => "people have answered it; their answers would stand without it",
             Self::OlderText => "it was there before; the text it had then is not kept",
             Self::Gone => "a second comment that was deleted; its text is not kept",
         })

@@ -18,7 +18,7 @@ use crate::comment::{HistoryEntry, Rendered, Renderer, View};
 use crate::config::settings::Mode;
 use crate::gitlab::{self, Audience, Client, LabelChange, ProjectRef, Snapshot};
 use crate::identity::Identity;
-use crate::store::{Entry, Origin, Recollection, Record, Store};
+use crate::store::{Entry, Origin, PolicyDigest, Recollection, Record, Store};
 
 /// Looks at issues.
 pub struct Desk {
@@ -41,6 +41,12 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Tells by what this desk writes as it does: the policy, the comment's template, and the mode.
+    #[must_use]
+    pub fn policy_digest(&self) -> PolicyDigest {
+        PolicyDigest::of(&(&self.policy, &self.renderer.template_digest, self.mode))
+    }
+
     /// Looks at an issue. Returns what came of it, which the caller has to record.
     ///
     /// Can be broken off anywhere and repeated: it only ever writes the difference to what it reads. Asks the lease right

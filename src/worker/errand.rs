@@ -77,7 +77,7 @@ impl Clerk {
             Errand::Silence => Ok(Deed { verb, outcome: "stranger-again", ..Deed::default() }),
             Errand::Recheck => {
                 self.store.doubt_note(asked.issue).await?;
-                self.store.recheck(asked.issue, clock::now()).await?;
+                self.store.recheck(vec![asked.issue], clock::now()).await?;
                 asked.lease.check()?;
                 self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
                 Ok(Deed { verb, outcome: "done", ..Deed::default() })
@@ -155,7 +155,7 @@ impl Clerk {
             self.intend(asked, done.clone()).await?;
             *snapshot = self.gitlab.change_labels(asked.issue, &change).await?;
         }
-        self.store.recheck(asked.issue, clock::now()).await?;
+        self.store.recheck(vec![asked.issue], clock::now()).await?;
         Ok((removed, done))
     }
 

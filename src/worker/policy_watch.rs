@@ -1,5 +1,6 @@
 //! The policy watch: where the policy is another one than before, has every open followed issue looked at again, so that
-//! labels and comments follow the rule although nothing changes on the issues.
+//! labels and comments follow the rule although nothing changes on the issues. The comment's template and the mode are part
+//! of a policy here: by all of these it is decided what is written.
 //!
 //! Only marks. Never reads or writes an issue, and never hurries the workers, who keep to `gitlab.requests_per_second`.
 //!
@@ -14,7 +15,6 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
 use super::duty::LONGEST_VACANCY;
@@ -95,7 +95,7 @@ impl PolicyWatch {
         if self.store.other_policy_at_work(self.policy, clock::now()).await? {
             if !matches!(seen, Seen::Others) {
                 tracing::warn!(
-                    "replicas with another policy or mode are at work; once they are gone, all open issues that are \
+                    "replicas with another policy, template or mode are at work; once they are gone, all open issues that are \
                      followed are looked at again"
                 );
             }
@@ -112,7 +112,7 @@ impl PolicyWatch {
             let issues = self.mark_all().await?;
             tracing::info!(
                 issues,
-                "the policy or the mode is another one; all open issues that are followed are looked at again"
+                "the policy, the comment's template or the mode is another one; all open issues that are followed are looked at again"
             );
             // Not kept if somebody came meanwhile: the next round sees them.
             self.store.keep_applied(self.policy, clock::now()).await?;
@@ -120,7 +120,7 @@ impl PolicyWatch {
         Ok(())
     }
 
-    /// Marks all, a page at once, so that in SQLite they share commits. Returns how many.
+    /// Marks all. Returns how many.
     async fn mark_all(&self) -> Result<usize, Error> {
         let (mut marked, mut last) = (0, None);
         loop {
@@ -128,9 +128,9 @@ impl PolicyWatch {
             if page.is_empty() {
                 return Ok(marked);
             }
-            try_join_all(page.iter().map(|issue| self.store.recheck(*issue, clock::now()))).await?;
             marked += page.len();
             last = page.last().copied();
+            self.store.recheck(page, clock::now()).await?;
         }
     }
 }

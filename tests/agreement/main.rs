@@ -126,6 +126,17 @@ Decided otherwise, the latest first:
 }
 
 #[actix_web::test]
+async fn where_the_score_left_all_to_people_there_is_no_agreement_to_tell() {
+    let app = TestApp::start_with(Options::default(), &[("MODE", "shadow")]).await;
+    app.incident(&score(4, &[ACCEPTED]));
+    app.settle().await;
+    let said = agreement(&app, &[]);
+    assert!(said.ends_with("\nno agreement to tell: the score left all of it to people\n"), "{said}");
+    assert_eq!(report(&app, &[])["agreement"], Value::Null);
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn what_is_answered_after_the_decision_counts() {
     let app = TestApp::start_with(Options::default(), &[("MODE", "shadow")]).await;
     let issue = app.incident(&[ACCEPTED]);

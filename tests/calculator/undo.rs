@@ -340,6 +340,7 @@ fn a_new_comment_is_deleted_if_it_reads_as_it_was_written() {
     assert_eq!(comment_plan(&posted, Some(Text::AsWritten)), delete());
     assert_eq!(comment_plan(&posted, Some(Text::Otherwise)), leave(Why::Reworded));
     assert_eq!(comment_plan(&posted, Some(Text::Unknown)), leave(Why::Uncertain));
+    assert_eq!(comment_plan(&posted, Some(Text::Answered)), leave(Why::Answered));
     assert_eq!(comment_plan(&posted, None), Plan::default());
 }
 

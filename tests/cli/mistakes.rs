@@ -86,7 +86,11 @@ fn a_value_of_the_wrong_form_is_told_the_right_one() {
             "[queue]\nmax_attempts = 99999999999",
             "escalator.toml:2: queue.max_attempts must be a whole number of at least 1",
         ),
-        ("[writes]\nfuse = 0", "escalator.toml:2: writes.fuse must be at least 1"),
+        (
+            "[writes]\nfuse = 9",
+            "escalator.toml:2: writes.fuse must be at least 10: one look may write several labels and a comment, and \
+             has to fit in",
+        ),
         ("[comment]\ninternal = \"perhaps\"", "escalator.toml:2: comment.internal must be true or false"),
         ("[gitlab]\ngroups = 1", "escalator.toml:2: gitlab.groups must be a list"),
         ("[gitlab]\nurl = [\"a\"]", "escalator.toml:2: gitlab.url must be a text"),

@@ -6,12 +6,14 @@
 #[path = "../service/app.rs"]
 mod app;
 mod stopped;
+mod taking_back;
 mod undo;
 
 use std::process::{Command, Output};
 
 use app::{TestApp, score};
 use escalator::sandbox::{Fault, IssueId};
+use taking_back::printed;
 
 fn parked(app: &TestApp, arguments: &[&str]) -> Output {
     escalator(app, &[&["parked"], arguments].concat())
@@ -23,10 +25,6 @@ fn escalator(app: &TestApp, arguments: &[&str]) -> Output {
         .env("ESCALATOR__STORE__URL", format!("sqlite://{}", app.store_path().display()))
         .output()
         .unwrap()
-}
-
-fn printed(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// An app with one parked issue.

@@ -9,14 +9,18 @@ use escalator::sandbox::{Fault, IssueId, Options};
 use escalator::store::StopReason;
 
 use super::app::{TestApp, score};
-use super::{escalator, printed};
+use super::escalator;
+use super::taking_back::printed;
 
 /// Far more than any wait of these tests takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A service that may write four times a minute: a label and a comment on two incidents.
+/// So many incidents take as many writes as the fuse allows: a label and a comment each.
+const ENOUGH: usize = 5;
+
+/// A service that may write ten times a minute.
 async fn start() -> TestApp {
-    TestApp::start_with(Options::default(), &[("WRITES__FUSE", "4")]).await
+    TestApp::start_with(Options::default(), &[("WRITES__FUSE", "10")]).await
 }
 
 pub fn reference(issue: IssueId) -> IssueRef {
@@ -43,11 +47,11 @@ pub async fn until_some<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 #[actix_web::test]
 async fn too_many_writes_stop_all_and_all_is_right_after_resume() {
     let mut app = start().await;
-    let calm = [app.incident(&score(5, &[])), app.incident(&score(5, &[]))];
+    let calm = [(); ENOUGH].map(|()| app.incident(&score(5, &[])));
     app.settle().await;
     let too_much = app.incident(&score(5, &[]));
     let stop = until_some(async || app.service().store.stops().await.unwrap().pop()).await;
-    assert_eq!((stop.issue, stop.reason), (None, StopReason::TooManyWrites { fuse: 4 }));
+    assert_eq!((stop.issue, stop.reason), (None, StopReason::TooManyWrites { fuse: 10 }));
     // What comes meanwhile is kept, over a restart too.
     let late = app.incident(&score(5, &[]));
     app.gitlab.settled().await;
@@ -65,14 +69,14 @@ async fn too_many_writes_stop_all_and_all_is_right_after_resume() {
     assert_eq!(app.service().store.depth().await.unwrap().parked, 0);
     let list = printed(&escalator(&app, &["parked", "list"]));
     assert!(list.contains("Writing is stopped since 20"), "{list}");
-    assert!(list.contains("more than 4 writes within a minute: escalator resume\n"), "{list}");
+    assert!(list.contains("more than 10 writes within a minute: escalator resume\n"), "{list}");
 
     let resumed = resume(&app, &[]);
     let said = printed(&resumed);
     assert!(said.starts_with("Writing goes on. It was stopped since 20"), "{said}");
-    assert!(said.ends_with("because there were more than 4 writes within a minute.\n"), "{said}");
+    assert!(said.ends_with("because there were more than 10 writes within a minute.\n"), "{said}");
     app.settle().await;
-    for issue in [calm[0], calm[1], too_much, late] {
+    for issue in calm.into_iter().chain([too_much, late]) {
         assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
         app.comment(issue);
     }
@@ -84,10 +88,10 @@ async fn too_many_writes_stop_all_and_all_is_right_after_resume() {
 async fn a_gitlab_that_refuses_writes_for_long_stops_nothing() {
     let app = start().await;
     app.gitlab.fault(Fault::status(503).on("PUT", "/issues/"));
-    let issues = [app.incident(&score(5, &[])), app.incident(&score(5, &[]))];
+    let issues = [(); ENOUGH].map(|()| app.incident(&score(5, &[])));
     let tried =
         |app: &TestApp| app.gitlab.requests().iter().filter(|request| request.method == "PUT").count();
-    app.until("both were tried many times", |app| tried(app) > 12).await;
+    app.until("they were tried many times", |app| tried(app) > 6 * ENOUGH).await;
     assert_eq!(app.service().store.stops().await, Ok(vec![]));
     app.gitlab.clear_faults();
     app.settle().await;
@@ -164,8 +168,18 @@ async fn resume_says_what_is_stopped_still_and_what_was_not() {
     store.stop_writing(None, StopReason::Undo, now()).await.unwrap();
     let issue = app.incident(&[]);
     store.stop_writing(Some(reference(issue)), StopReason::Undo, now()).await.unwrap();
-    let said = printed(&resume(&app, &[&reference(issue).to_string()]));
+    let name = reference(issue).to_string();
+    let said = printed(&resume(&app, &[&name]));
+    let not_yet =
+        format!("Writing to {name} goes on when all writing does, and not before. It was stopped since 20");
+    assert!(said.starts_with(&not_yet), "{said}");
     assert!(said.contains("because what was written was taken back.\nWriting is stopped since 20"), "{said}");
+    assert!(said.ends_with(": escalator resume\n"), "{said}");
+    let again = resume(&app, &[&name]);
+    let error = String::from_utf8_lossy(&again.stderr);
+    let only_all =
+        format!("not stopped by itself: {name}; nothing is written to any issue until: escalator resume");
+    assert!(again.status.code() == Some(1) && error.contains(&only_all), "{error}");
     assert_eq!(resume(&app, &[]).status.code(), Some(0));
     app.end().await;
 }

@@ -1,16 +1,16 @@
 //! `escalator undo`: takes back what Escalator wrote, and nothing that anybody has touched since.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use escalator::calculator::issue::IssueRef;
 use escalator::calculator::label::Label;
-use escalator::clock::{Millis, now};
+use escalator::clock::Millis;
 use escalator::sandbox::{Fault, IssueId, Loss, Options, Trouble};
 use escalator::store::{Act, Origin, Stage, StopReason};
 
 use super::app::{TestApp, score};
-use super::printed;
 use super::stopped::{reference, resume, until_some};
+use super::taking_back::{count, printed, run, said, this_moment};
 
 /// Runs the command beside the service, whose GitLab goes on meanwhile.
 async fn undo(app: &TestApp, arguments: &[&str]) -> Output {
@@ -20,7 +20,8 @@ async fn undo(app: &TestApp, arguments: &[&str]) -> Output {
 /// With settings such as `("MODE", "dry-run")`.
 async fn undo_with(app: &TestApp, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let settings = settings.iter().map(|(name, value)| (format!("ESCALATOR__{name}"), *value));
-    let child = Command::new(env!("CARGO_BIN_EXE_escalator"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_escalator"));
+    command
         .arg("undo")
         .args(arguments)
         .env("ESCALATOR__GITLAB__URL", app.gitlab.url())
@@ -28,34 +29,8 @@ async fn undo_with(app: &TestApp, arguments: &[&str], settings: &[(&str, &str)])
         .env("ESCALATOR__GITLAB__REQUESTS_PER_SECOND", "10000")
         .env("ESCALATOR__QUEUE__RETRY_BASE", "50ms")
         .env("ESCALATOR__STORE__URL", format!("sqlite://{}", app.store_path().display()))
-        .envs(settings)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap()
-}
-
-/// A moment, as it is given to `--since`, after everything so far and before everything from now on.
-fn this_moment() -> String {
-    let past = now();
-    while now() <= past {
-        std::hint::spin_loop();
-    }
-    jiff::Timestamp::from_millisecond(now().0).unwrap().to_string()
-}
-
-fn said(output: &Output) -> (Option<i32>, String) {
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code(), printed(output) + &error)
-}
-
-/// The figure of a row of the table.
-fn count(output: &Output, row: &str) -> usize {
-    let out = printed(output);
-    let line = out.lines().find(|line| line.trim().starts_with(row));
-    line.unwrap_or_else(|| panic!("no {row} in {out}")).split_whitespace().last().unwrap().parse().unwrap()
+        .envs(settings);
+    run(command).await
 }
 
 /// What the ledger tells of an issue, of undoing.
@@ -240,6 +215,31 @@ async fn a_deletion_whose_answer_never_came_is_finished_and_the_comment_comes_ag
     assert_eq!(resume(&app, &[]).status.code(), Some(0));
     app.settle().await;
     assert_ne!(app.gitlab.notes(issue)[0].id, note);
+    app.comment(issue);
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn a_comment_that_people_answered_stays_and_is_listed() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&score(5, &[]));
+    app.settle().await;
+    let comment = app.gitlab.notes(issue)[0].id;
+    app.reporter().answer(issue, comment, "Who says so?").unwrap();
+    app.settle().await;
+    let seen = undo(&app, &["--since", "1h", "--dry-run"]).await;
+    let line = format!(
+        "= {}: comment {comment}, left: people have answered it; their answers would stand without it",
+        reference(issue)
+    );
+    assert!(printed(&seen).lines().any(|said| said == line), "{}", said(&seen).1);
+    let done = undo(&app, &["--since", "1h"]).await;
+    let rows = ["labels taken off", "comments deleted", "left as it is"];
+    assert_eq!(rows.map(|row| count(&done, row)), [1, 0, 1], "{}", said(&done).1);
+    assert_eq!((app.escalation_labels(issue), notes(&app, issue)), (vec![], 2));
+    assert_eq!(resume(&app, &[]).status.code(), Some(0));
+    app.settle().await;
+    assert_eq!(app.escalation_labels(issue), [ESCALATION]);
     app.comment(issue);
     app.end().await;
 }

@@ -9,6 +9,9 @@ mod binary;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 
+#[path = "../parked/taking_back.rs"]
+mod taking_back;
+
 mod away;
 mod balancer;
 mod bouncer;
@@ -16,6 +19,7 @@ mod clerk;
 mod commands;
 mod fleet;
 mod fuse;
+mod hangs;
 mod killed;
 mod newer;
 mod policy;
@@ -23,3 +27,4 @@ mod renewed;
 mod shared;
 mod spread;
 mod stalled;
+mod undo;

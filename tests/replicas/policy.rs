@@ -7,8 +7,8 @@ use super::fleet::{Fleet, connect, until};
 use super::postgres::Cluster;
 
 const ISSUES: usize = 20;
-const OTHERS: &str = "replicas with another policy or mode are at work";
-const APPLIED: &str = "the policy or the mode is another one";
+const OTHERS: &str = "replicas with another policy, template or mode are at work";
+const APPLIED: &str = "the policy, the comment's template or the mode is another one";
 /// What a yes to cross-functionality is worth by the other policy.
 const POINTS: u32 = 5;
 

@@ -46,6 +46,47 @@ async fn a_policy_that_changed_is_applied_to_open_issues_without_an_event_and_on
     app.end().await;
 }
 
+/// The built-in template of the comment, signed.
+fn other_template() -> String {
+    include_str!("../../templates/comment.md.j2").to_owned() + "\n\nYour desk.\n"
+}
+
+#[actix_web::test]
+async fn a_comment_template_that_changed_is_applied_to_open_issues_without_an_event_and_once() {
+    let mut app = TestApp::start().await;
+    let [issue, closed] = [(); 2].map(|()| app.incident(&["cross-functionality::yes"]));
+    app.settle().await;
+    app.reporter().close(closed).unwrap();
+    app.settle().await;
+    let (plain, labels) = (app.comment(issue), app.gitlab.labels(issue));
+    app.stop_service().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("comment.md.j2"), other_template()).unwrap();
+    app.set("COMMENT__TEMPLATES", folder.path().to_str().unwrap());
+    app.gitlab.clear_requests();
+
+    app.restart_service().await;
+    app.until("the comment follows", |app| app.comment(issue).ends_with("Your desk.")).await;
+    app.settle().await;
+    assert_eq!((app.gitlab.writes(issue), app.gitlab.labels(issue)), (1, labels));
+    assert_eq!(
+        (app.gitlab.reads(closed), app.comment(closed)),
+        (0, plain),
+        "a closed issue is left as it is"
+    );
+    app.stop_service().await;
+
+    // Replies are never written again, so their template is no reason to look.
+    std::fs::write(folder.path().join("reply.md.j2"), "Yours truly.").unwrap();
+    app.gitlab.clear_requests();
+    app.restart_service().await;
+    let later = app.incident(&[]);
+    app.settle().await;
+    app.until("something else was done", |app| app.gitlab.writes(later) > 0).await;
+    assert_eq!(app.gitlab.reads(issue), 0, "it is the same template as before");
+    app.end().await;
+}
+
 #[actix_web::test]
 async fn what_was_only_logged_in_a_dry_run_is_done_when_the_mode_is_live_again() {
     let mut app = TestApp::start().await;

@@ -113,6 +113,24 @@ async fn a_decision_is_of_the_moment_when_it_showed_and_not_of_a_later_change() 
 }
 
 #[actix_web::test]
+async fn an_issue_that_was_watched_and_closed_before_live_came_is_none_to_look_for_comments_of_ours_on() {
+    let mut app = TestApp::start_with(Options::default(), &[("MODE", "shadow")]).await;
+    let issue = app.incident(&score(5, &[]));
+    app.reporter().note(issue, "So be it.").unwrap();
+    app.settle().await;
+    app.stop_service().await;
+    app.reporter().close(issue).unwrap();
+    app.gitlab.settled().await;
+    app.gitlab.clear_requests();
+    app.restart_service_with("MODE", "live").await;
+    assert_eq!(ruling(&app, issue).await, Some(Ruling::Closed));
+    assert_eq!(known(&app, issue).await.unwrap().involvement, Involvement::Watched);
+    let of_notes = app.gitlab.requests().iter().filter(|request| request.path.ends_with("/notes")).count();
+    assert!(of_notes == 0 && only_reads(&app), "{:?}", app.gitlab.requests());
+    app.end().await;
+}
+
+#[actix_web::test]
 async fn where_labels_are_escalators_own_only_the_decisions_labels_decide() {
     let mut app = TestApp::start().await;
     let (escalated, closed) = (app.incident(&score(5, &[])), app.incident(&[]));

@@ -26,10 +26,14 @@ fn standing(score: u32, decision: Decision) -> Standing {
 
 /// A look after which the issue has this score, and this is decided about it.
 async fn look(store: &Store, iid: u64, score: u32, decided: Option<(Ruling, i64)>, involvement: Involvement) {
+    let state = match decided {
+        Some((Ruling::Closed, _)) => State::Closed,
+        Some((Ruling::Accepted | Ruling::Escalated | Ruling::Declined, _)) | None => State::Opened,
+    };
     let claim = store.claim_issue(issue(iid), Millis(0), LEASE).await.unwrap().unwrap();
     let known = store.recall(issue(iid)).await.unwrap();
     let record = Record {
-        state: State::Opened,
+        state,
         work_item_type: WorkItemType::Incident,
         labels: vec![Label::new("complexity::yes")],
         hands: Vec::new(),

@@ -52,7 +52,7 @@ fn flaps(iid: u64, at: i64) -> Stop {
 #[tokio::test]
 async fn one_write_too_many_is_not_noted_and_stops_all_until_somebody_resumes() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(3));
+        let store = store.with_fuse(3);
         for iid in 1..=3 {
             assert!(intends(&store, Origin::Service, iid, added(), 1).await);
         }
@@ -85,7 +85,7 @@ async fn one_write_too_many_is_not_noted_and_stops_all_until_somebody_resumes() 
 #[tokio::test]
 async fn what_fits_into_no_minute_is_not_begun() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(1));
+        let store = store.with_fuse(1);
         let both = [removed(), Act::CommentPosted(None)].map(|act| write(Origin::Service, act));
         let refused = store.intend(issue(1), both.to_vec(), None, Millis(1)).await;
         assert_eq!(refused, Err(Error::Stopped(too_many(1, 1))));
@@ -97,7 +97,7 @@ async fn what_fits_into_no_minute_is_not_begun() {
 #[tokio::test]
 async fn only_the_last_minute_counts_and_nothing_that_somebody_watches() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(2));
+        let store = store.with_fuse(2);
         assert!(intends(&store, Origin::Service, 1, added(), 1).await);
         for origin in [Origin::Backfill, Origin::Undo] {
             for iid in 100..110 {
@@ -120,7 +120,7 @@ async fn only_the_last_minute_counts_and_nothing_that_somebody_watches() {
 #[tokio::test]
 async fn what_a_clock_noted_that_was_ahead_does_not_count_for_days() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(1));
+        let store = store.with_fuse(1);
         assert!(intends(&store, Origin::Service, 1, added(), 100 * HOUR).await);
         assert!(intends(&store, Origin::Service, 2, added(), 1).await);
         assert!(!intends(&store, Origin::Service, 3, added(), 1).await);
@@ -131,7 +131,7 @@ async fn what_a_clock_noted_that_was_ahead_does_not_count_for_days() {
 #[tokio::test]
 async fn what_is_tried_again_and_again_counts_once_until_something_is_done() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(3));
+        let store = store.with_fuse(3);
         for now in 1..=20 {
             assert!(intends(&store, Origin::Service, 1, added(), now).await);
         }
@@ -150,7 +150,7 @@ async fn what_is_tried_again_and_again_counts_once_until_something_is_done() {
 #[tokio::test]
 async fn a_label_that_flaps_is_noticed_although_nothing_is_ever_done() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(100));
+        let store = store.with_fuse(100);
         for now in 1..=3 {
             assert!(intends(&store, Origin::Service, 1, added(), now).await);
             assert!(intends(&store, Origin::Service, 1, added(), now).await, "tried again");
@@ -165,7 +165,7 @@ async fn a_label_that_flaps_is_noticed_although_nothing_is_ever_done() {
 #[tokio::test]
 async fn a_command_that_is_tried_again_counts_once() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(1));
+        let store = store.with_fuse(1);
         for now in 1..=3 {
             assert!(intends(&store, Origin::Command, 1, added(), now).await);
         }
@@ -188,7 +188,7 @@ async fn who_stops_writing_twice_for_the_same_reason_stopped_it_once() {
 #[tokio::test]
 async fn every_answer_to_a_command_counts() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(2));
+        let store = store.with_fuse(2);
         for now in 1..=2 {
             assert!(intends(&store, Origin::Command, 1, Act::CommentPosted(None), now).await);
         }
@@ -212,7 +212,7 @@ async fn flap(store: &Store, iid: u64, origin: Origin, now: i64) {
 #[tokio::test]
 async fn a_label_that_flaps_stops_its_issue_and_no_other() {
     on_each_engine(async |store| {
-        let store = store.with_fuse(Some(1000));
+        let store = store.with_fuse(1000);
         flap(&store, 1, Origin::Service, 1).await;
         flap(&store, 2, Origin::Service, HOUR).await;
         assert!(intends(&store, Origin::Service, 1, Act::LabelAdded(Label::new("another")), 2).await);
@@ -312,7 +312,7 @@ async fn a_stop_outlives_the_process_and_can_only_be_lifted() {
 async fn replicas_count_together_and_exactly() {
     let url = postgres::shared().create_database();
     let (first, second) = tokio::join!(Store::connect(&url), Store::connect(&url));
-    let (first, second) = (first.unwrap().with_fuse(Some(50)), second.unwrap().with_fuse(Some(50)));
+    let (first, second) = (first.unwrap().with_fuse(50), second.unwrap().with_fuse(50));
     let write_as_much_as_it_may = async |store: &Store, project_id: u64| {
         let mut written = 0;
         for iid in 0..50 {

@@ -7,7 +7,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use escalator::clock::Millis;
-use escalator::store::{Act, Claimed, Duty, Held, Origin, Release, Store, Write};
+use escalator::store::{Act, Claimed, Duty, Held, Origin, PolicyDigest, Release, Store, Write};
+use tokio_postgres::NoTls;
 
 use super::{LEASE, claim, glimpse, issue, postgres};
 
@@ -109,8 +110,12 @@ async fn a_duty_is_one_replicas_until_it_leaves_it_or_is_gone() {
     assert!(take(&first, 20_000).await, "renewed");
     assert!(!take(&second, 49_999).await);
     assert!(take(&second, 50_000).await, "the first one is gone");
+    first.leave_duty(Duty::Sweep).await.unwrap();
+    assert!(!take(&first, 50_001).await, "who has lost a duty has nothing to leave");
     second.leave_duty(Duty::Sweep).await.unwrap();
     assert!(take(&first, 50_001).await);
+    let scribe = first.take_duty(Duty::Scribe, Millis(29_999), period).await.unwrap();
+    assert!(!scribe, "who leaves one duty keeps the others");
 }
 
 #[tokio::test]
@@ -134,9 +139,24 @@ async fn who_lost_a_duty_notes_no_write_under_it_and_does_not_renew_it() {
     assert_eq!(first.writes(issue(1), Millis(0)).await.unwrap().len(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mark_wakes_a_worker_of_another_replica() {
+#[tokio::test]
+async fn a_policy_is_seen_by_those_who_have_another_one_as_long_as_somebody_works_by_it() {
     let (first, second) = two().await;
+    let [old, new] = ["old", "new"].map(|rule| PolicyDigest::of(&rule));
+    let period = Duration::from_secs(30);
+    let others = async |policy, now| second.other_policy_at_work(policy, Millis(now)).await.unwrap();
+    assert!(first.take_duty(Duty::Sweep, Millis(0), period).await.unwrap());
+    assert!(!others(new, 0).await, "another duty is no policy");
+    assert!(first.take_duty(Duty::Policy(old), Millis(0), period).await.unwrap());
+    assert!(second.take_duty(Duty::Policy(new), Millis(0), period).await.unwrap());
+    assert!(others(new, 29_999).await && others(old, 29_999).await);
+    assert!(!others(new, 30_000).await, "the one who had it is gone");
+    assert!(second.take_duty(Duty::Policy(new), Millis(30_000), period).await.unwrap());
+    assert!(!others(new, 30_000).await && others(old, 30_000).await);
+}
+
+/// Until a mark of the first wakes a worker of the second.
+async fn until_one_wakes_the_other(first: &Store, second: &Store) {
     let woken = tokio::time::timeout(Duration::from_secs(60), async {
         // Listening begins a moment after the store is open.
         for iid in 0.. {
@@ -147,4 +167,19 @@ async fn a_mark_wakes_a_worker_of_another_replica() {
         }
     });
     assert!(woken.await.is_ok(), "no mark woke the other replica");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_wakes_a_worker_of_another_replica_even_after_its_connections_were_ended() {
+    let url = postgres::shared().create_database();
+    let (first, second) = (Store::connect(&url).await.unwrap(), Store::connect(&url).await.unwrap());
+    until_one_wakes_the_other(&first, &second).await;
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    client.batch_execute(end).await.unwrap();
+    // What was told before.
+    while tokio::time::timeout(AT_ONCE, second.until_marked()).await.is_ok() {}
+    until_one_wakes_the_other(&first, &second).await;
 }

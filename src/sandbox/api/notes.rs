@@ -76,7 +76,7 @@ async fn create(writer: Writer, path: web::Path<(String, u64)>, params: Params) 
         if most.is_some_and(|most| world.traffic.count_note(user) > most) {
             return Err(Refusal::TooManyRequests);
         }
-        let posted = world.post_note(&writer.caller, id, &body, internal.unwrap_or(false))?;
+        let posted = world.post_note(&writer.caller, id, &body, internal.unwrap_or(false), None)?;
         match posted {
             Posted::Note { id: note_id, ran } => {
                 let note = world.note_for(user, id, note_id)?;

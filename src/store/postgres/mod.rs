@@ -23,6 +23,7 @@ mod policies;
 mod pool;
 mod queue;
 mod server;
+mod session;
 mod stops;
 mod taken_back;
 mod watermarks;
@@ -40,7 +41,8 @@ use crate::clock::Millis;
 use listen::listen;
 use marks::Marker;
 use pool::Pool;
-use server::{Server, Session};
+use server::Server;
+use session::Session;
 
 pub(super) use migrations::TABLES;
 
@@ -75,10 +77,21 @@ impl Postgres {
     pub async fn connect(url: &str, marked: &Arc<Notify>) -> Result<Self, OpenError> {
         let server = Server::new(url)?;
         migrations::migrate(&mut *server.vetted().await?).await?;
+        Ok(Self::on(server, marked))
+    }
+
+    /// Connects to a database whose schema is up to date already.
+    pub async fn connect_beside(url: &str, marked: &Arc<Notify>) -> Result<Self, OpenError> {
+        let server = Server::new(url)?;
+        migrations::check(&*server.vetted().await?).await?;
+        Ok(Self::on(server, marked))
+    }
+
+    fn on(server: Server, marked: &Arc<Notify>) -> Self {
         let pool = Arc::new(Pool::new(server.clone(), CONNECTIONS));
         let marker = Marker::start(Pool::new(server.clone(), 1));
         let ear = Ear(tokio::spawn(listen(server, Arc::clone(marked))));
-        Ok(Self { pool, marker, holder: fastrand::i64(..), _ear: Arc::new(ear) })
+        Self { pool, marker, holder: fastrand::i64(..), _ear: Arc::new(ear) }
     }
 
     pub async fn beat(&self, now: Millis) -> Result<(), Error> {

@@ -35,7 +35,7 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema.sql"),
     include_str!("2_traceparent.sql"),
     include_str!("3_own_bot.sql"),
@@ -44,6 +44,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("6_commands.sql"),
     include_str!("7_stops.sql"),
     include_str!("8_decided.sql"),
+    include_str!("9_open_causes.sql"),
 ];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own
@@ -88,7 +89,11 @@ impl Sqlite {
     pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
         let writer =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| open_error(path, &error))?;
-        prepare(&writer, path)?;
+        let (found, known) = (vet(&writer, path)?, version());
+        if found < known {
+            return Err(OpenError::Older { found, known });
+        }
+        configure(&writer).map_err(|error| open_error(path, &error))?;
         Self::start(path, writer, None)
     }
 
@@ -155,7 +160,8 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 /// Settings and migrations, once it is clear that the file is a store of ours or empty. Returns the version it had.
 fn prepare(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
     let found = vet(connection, path)?;
-    configure(connection, found).map_err(|error| open_error(path, &error))?;
+    let prepared = configure(connection).and_then(|()| migrate_from(connection, found));
+    prepared.map_err(|error| open_error(path, &error))?;
     Ok(found)
 }
 
@@ -180,11 +186,14 @@ fn version() -> i64 {
     MIGRATIONS.len().try_into().unwrap_or(i64::MAX)
 }
 
-fn configure(connection: &Connection, found: i64) -> rusqlite::Result<()> {
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)
+}
+
+fn migrate_from(connection: &Connection, found: i64) -> rusqlite::Result<()> {
     for (version, migration) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
         migrate(connection, version, migration)?;
     }
