@@ -11,6 +11,7 @@ use escalator::config::load;
 use escalator::config::sources::Sources;
 
 const README: &str = include_str!("../README.md");
+const RUNBOOKS: [&str; 2] = [include_str!("../helm/README.md"), include_str!("../helm/alerts.yaml")];
 
 /// The fenced blocks of a language, without indentation.
 fn blocks(language: &str) -> Vec<String> {
@@ -57,6 +58,21 @@ fn every_command_exists_with_its_options() {
     for command in commands.iter().filter(|command| **command != "tests/run") {
         let words = ["escalator"].into_iter().chain(command.split(' '));
         assert!(Cli::try_parse_from(words).is_ok(), "{command}");
+    }
+}
+
+#[test]
+fn every_command_of_the_runbooks_exists_with_its_options() {
+    for text in RUNBOOKS {
+        let quoted = text.split("`escalator ").skip(1).map(|rest| rest.split('`').next().unwrap());
+        let in_a_pod = text.split("-- /escalator ").skip(1).map(|rest| rest.lines().next().unwrap());
+        let commands: Vec<&str> = quoted.chain(in_a_pod).collect();
+        assert!(commands.len() > 4);
+        for command in commands {
+            let command = command.split("  #").next().unwrap().replace("ISSUE", "42#7");
+            let words = ["escalator"].into_iter().chain(command.split_whitespace());
+            assert!(Cli::try_parse_from(words).is_ok(), "{command}");
+        }
     }
 }
 

@@ -1,4 +1,7 @@
 {{- define "escalator.name" -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" .Release.Name) -}}
+{{- fail (printf "The release cannot be named %s: Kubernetes lets the name of a Service begin with a letter only, and hold no dot." .Release.Name) -}}
+{{- end -}}
 {{- if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
@@ -46,4 +49,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $url := urlParse . -}}
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
 {{- $port | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- end -}}
+
+{{- /* The seconds of a duration: 600 of 10m. */ -}}
+{{- define "escalator.seconds" -}}
+{{- $unit := regexFind "[a-z]+$" . -}}
+{{- mulf (trimSuffix $unit . | float64) (get (dict "ms" 0.001 "s" 1 "m" 60 "h" 3600) $unit) -}}
+{{- end -}}
+
+{{- /* The port of a database's URL, 5432 unless it names one; nothing of no URL. A password may hold what urlParse refuses. */ -}}
+{{- define "escalator.databasePort" -}}
+{{- with . -}}
+{{- $address := regexReplaceAll "^[a-z]+://(.*@)?" . "" | regexFind "^[^/?]*" -}}
+{{- regexFind ":[0-9]+$" $address | trimPrefix ":" | default "5432" -}}
+{{- end -}}
 {{- end -}}

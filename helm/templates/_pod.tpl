@@ -23,9 +23,6 @@ spec:
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
-  {{- end }}
   securityContext:
     {{- include "escalator.podSecurity" . | nindent 4 }}
     fsGroup: 10001
@@ -71,18 +68,26 @@ spec:
       matchLabelKeys: [pod-template-hash]
     {{- end }}
   {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
   {{- with .Values.affinity }}
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "escalator.nodes" . | nindent 2 }}
+{{- end -}}
+
+{{- /* Where the image runs, and the pod of `helm test` with it. */ -}}
+{{- define "escalator.nodes" -}}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "escalator.drainSeconds" -}}
@@ -100,7 +105,8 @@ startupProbe:
     path: /livez
     port: admin
   periodSeconds: 1
-  failureThreshold: 60
+  # Ten minutes: it answers when the store is migrated, by itself or by another replica, and a kill would begin that anew.
+  failureThreshold: 600
 livenessProbe:
   httpGet:
     path: /livez
@@ -197,7 +203,7 @@ capabilities:
     sources:
       {{- range $file, $secret := include "escalator.secrets" . | fromJson }}
       - secret:
-          name: {{ $secret.secretName | default (include "escalator.name" $) }}
+          name: {{ $secret.secretName | default (include "escalator.secretName" $) }}
           items:
             - key: {{ ternary $secret.key $file (ne $secret.secretName "") }}
               path: {{ $file }}

@@ -15,6 +15,11 @@ Only those that are in use.
 {{- $secrets | toJson -}}
 {{- end -}}
 
+{{- /* The Secret of those that are given by value; not named as an operator would name one beside it. */ -}}
+{{- define "escalator.secretName" -}}
+{{ include "escalator.name" . }}-values
+{{- end -}}
+
 {{- /* The folder in which they are mounted. */ -}}
 {{- define "escalator.secretsPath" -}}
 /run/secrets/escalator

@@ -226,7 +226,7 @@ impl Walk {
         let claim = self.patience.claim(reference).await?;
         let lease = Lease::of(&claim);
         let looking = self.patience.persist(async || self.desk.look(reference, &lease).await);
-        let looked = lease.guard(store, &claim, looking).await;
+        let looked = lease.guard(store, looking).await;
         let release = match &looked {
             Ok(look) => Release::Done(look.clone().record(self.desk.mode).map(Box::new)),
             Err(Undone::Stopped) => Release::Paused,

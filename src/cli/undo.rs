@@ -94,8 +94,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), Comman
 async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
     let (run, store) = (hand.run, hand.store.clone());
     hand.own_users().await.context("cannot begin")?;
-    let expected = store.count_written_issues(hand.since).await.map_err(anyhow::Error::from)?;
-    if expected == 0 {
+    if store.written_issues(hand.since, None).await.map_err(anyhow::Error::from)?.is_empty() {
         output::print("Nothing was written since then.\n")?;
         return Ok(());
     }
@@ -106,6 +105,7 @@ async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
         }
         Run::Dry => {}
     }
+    let expected = store.count_written_issues(hand.since).await.map_err(anyhow::Error::from)?;
     let patience = Patience {
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
@@ -208,7 +208,7 @@ impl Walk {
         let claim = self.patience.claim(issue).await?;
         let lease = Lease::of(&claim);
         let taking = self.patience.persist(async || self.hand.take_back(issue, &lease, taken).await);
-        let ended = lease.guard(store, &claim, taking).await;
+        let ended = lease.guard(store, taking).await;
         store.finish(claim, Release::Paused, clock::now()).await?;
         ended
     }

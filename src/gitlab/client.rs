@@ -29,6 +29,11 @@ pub(super) const PER_PAGE: u32 = 100;
 /// A list with more pages than this, 20,000 entries, is none that an issue or a project has.
 const MOST_PAGES: usize = 200;
 
+/// That one more comment may be posted now.
+#[derive(Debug)]
+#[must_use]
+pub struct NoteTurn(());
+
 /// GitLab, as one access token sees it. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -85,9 +90,11 @@ impl Client {
     }
 
     /// Waits until another comment may be posted. GitLab counts new comments apart from other calls, and says nothing
-    /// of when the count ends.
-    pub(super) async fn until_note_may_be_posted(&self) {
+    /// of when the count ends. Apart from [`Client::create_note`], because the wait may be long, and who writes has to make
+    /// sure afterwards that it still may.
+    pub async fn turn_to_post(&self) -> NoteTurn {
         self.note_pace.until_ready().await;
+        NoteTurn(())
     }
 
     /// What GitLab's clock says, if its answers tell.

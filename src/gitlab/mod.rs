@@ -24,7 +24,7 @@ mod token;
 mod users;
 
 pub use account::Account;
-pub use client::Client;
+pub use client::{Client, NoteTurn};
 pub use error::Error;
 pub use furnishing::{Board, LabelLook};
 pub use hook_log::{Delivered, FailedDelivery};

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{json, next_page};
-use super::client::{Client, PER_PAGE};
+use super::client::{Client, NoteTurn, PER_PAGE};
 use super::error::Error;
 use super::times::moment;
 use crate::calculator::issue::{IssueRef, Moment};
@@ -150,7 +150,13 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`]; after [`Error::Unavailable`] the comment may exist all the same.
-    pub async fn create_note(&self, issue: IssueRef, body: &str, audience: Audience) -> Result<u64, Error> {
+    pub async fn create_note(
+        &self,
+        issue: IssueRef,
+        body: &str,
+        audience: Audience,
+        _turn: NoteTurn,
+    ) -> Result<u64, Error> {
         #[derive(Deserialize)]
         struct Created {
             id: u64,
@@ -159,7 +165,6 @@ impl Client {
             Audience::Everybody => false,
             Audience::Members => true,
         };
-        self.until_note_may_be_posted().await;
         let request = self.request(Method::POST, &notes_path(issue)).json(&NoteBody { body, internal });
         let response = self.send("create_note", request).await?;
         if response.status() == StatusCode::ACCEPTED {

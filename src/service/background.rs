@@ -41,7 +41,7 @@ async fn start_applying(
     let policy_watch = PolicyWatch::arrive(store.clone(), policy, clock::now()).await?;
     let watch = policy_watch.clone();
     start_part(parts, "the policy watch", async move {
-        let work = || watch.clone().run(stopped.clone());
+        let work = |_| watch.clone().run(stopped.clone());
         on_duty(&store, watch.duty(), work, stopped.clone()).await;
     });
     Ok(policy_watch)
@@ -53,14 +53,14 @@ pub(super) fn start_scribing(
     stopped: watch::Receiver<bool>,
 ) {
     start_part(parts, "the scribe", async move {
-        let work = || scribe.clone().run(stopped.clone());
+        let work = |_| scribe.clone().run(stopped.clone());
         on_duty(&scribe.desk.store, Duty::Scribe, work, stopped.clone()).await;
     });
 }
 
 pub(super) fn start_clerk(clerk: Clerk, parts: &mut JoinSet<&'static str>, stopped: watch::Receiver<bool>) {
     start_part(parts, "the clerk", async move {
-        let work = || clerk.clone().run(stopped.clone());
+        let work = |lease| clerk.clone().run(lease, stopped.clone());
         on_duty(&clerk.store, Duty::Clerk, work, stopped.clone()).await;
     });
 }
@@ -78,7 +78,7 @@ pub(super) fn start_sweeping(
     }
     let sweep = sweep.clone();
     start_part(parts, "the sweep", async move {
-        let work = || sweep.clone().run(stopped.clone());
+        let work = |_| sweep.clone().run(stopped.clone());
         on_duty(&sweep.store, Duty::Sweep, work, stopped.clone()).await;
     });
 }
@@ -95,7 +95,7 @@ pub(super) fn start_watching(
         return;
     };
     start_part(parts, "the watchdog", async move {
-        let work = || watchdog.clone().run(stopped.clone());
+        let work = |_| watchdog.clone().run(stopped.clone());
         on_duty(&watchdog.store, Duty::Watchdog, work, stopped.clone()).await;
     });
 }

@@ -31,7 +31,8 @@ pub struct Claim {
     pub marked_at: Millis,
     /// The trace of the delivery that marked it.
     pub trace: Option<TraceParent>,
-    /// Until then it is surely ours, by a clock that nobody sets.
+    /// Until then it is surely ours, by a clock that nobody sets: counted from before the store was asked, which may take a
+    /// while to answer.
     pub ours_until: Instant,
 }
 
@@ -90,10 +91,11 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the claim could not be made durable.
     pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
+        let ours_until = Instant::now() + lease;
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.claim(now, lease).await,
+            Engine::Sqlite(sqlite) => sqlite.claim(now, lease, ours_until).await,
             Engine::Postgres(postgres) => {
-                let claimed = postgres.claim(now, lease).await;
+                let claimed = postgres.claim(now, lease, ours_until).await;
                 // A batch of marks, or another replica's message, wakes one; as long as there is work, each wakes the next.
                 if matches!(claimed, Ok(Claimed::Issue(_))) {
                     self.marked.notify_one();
@@ -113,20 +115,10 @@ impl Store {
         now: Millis,
         lease: Duration,
     ) -> Result<Option<Claim>, Error> {
+        let ours_until = Instant::now() + lease;
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.claim_issue(issue, now, lease).await,
-            Engine::Postgres(postgres) => postgres.claim_issue(issue, now, lease).await,
-        }
-    }
-
-    /// Makes a claim last for as long as the lease from now on. Returns whether it was still ours.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if that could not be made durable: the claim lasts as long as it did.
-    pub async fn renew(&self, claim: &Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.renew(*claim, now, lease).await,
-            Engine::Postgres(postgres) => postgres.renew(claim, now, lease).await,
+            Engine::Sqlite(sqlite) => sqlite.claim_issue(issue, now, lease, ours_until).await,
+            Engine::Postgres(postgres) => postgres.claim_issue(issue, now, lease, ours_until).await,
         }
     }
 

@@ -161,14 +161,14 @@ impl Store {
         }
     }
 
-    /// Notes that an issue must be looked at, whatever it looks like.
+    /// Notes that issues must be looked at, whatever they look like. All with one commit.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
-    pub async fn recheck(&self, issue: IssueRef, now: Millis) -> Result<(), Error> {
+    pub async fn recheck(&self, issues: Vec<IssueRef>, now: Millis) -> Result<(), Error> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.recheck(issue, now).await?,
-            Engine::Postgres(postgres) => postgres.recheck(issue, now).await?,
+            Engine::Sqlite(sqlite) => sqlite.recheck(issues, now).await?,
+            Engine::Postgres(postgres) => postgres.recheck(&issues, now).await?,
         }
         self.marked.notify_one();
         Ok(())

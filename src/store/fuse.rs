@@ -61,6 +61,8 @@ pub(super) struct Room {
 /// What became of an intention.
 pub(super) enum Intention {
     Noted,
+    /// Somebody has taken over.
+    NotOurs,
     Held(Stop),
     Tripped(Stop),
 }
@@ -151,10 +153,11 @@ fn counts(write: &Write, stage: Stage) -> bool {
 }
 
 impl Intention {
-    /// Says it where writing has just stopped; whoever comes later is only told.
-    pub fn told(self) -> Result<(), Error> {
+    /// Whether it is noted. Says it where writing has just stopped; whoever comes later is only told.
+    pub fn told(self) -> Result<bool, Error> {
         match self {
-            Self::Noted => Ok(()),
+            Self::Noted => Ok(true),
+            Self::NotOurs => Ok(false),
             Self::Held(stop) => Err(Error::Stopped(stop)),
             Self::Tripped(stop) => {
                 metrics::counter!("escalator_write_stops_total", "scope" => stop.scope()).increment(1);

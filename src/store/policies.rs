@@ -1,17 +1,17 @@
 //! By which policy the followed issues were assessed, and which policies are at work.
 
 use std::fmt;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::duty::Duty;
 use super::watermarks::Walk;
 use super::{Engine, Error, Store};
 use crate::calculator::issue::{IssueRef, Moment};
 use crate::clock::Millis;
 
 /// What all open followed issues are called where it is kept how far the walk along them has come.
-const FOLLOWED: &str = "followed";
+pub(super) const FOLLOWED: &str = "followed";
 
 /// Tells one policy from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +42,38 @@ impl Store {
         Ok(self.watermark(Walk::Policy, &place(policy)).await?.is_some())
     }
 
-    /// Keeps that a policy is applied, and no other.
+    /// Comes with a policy: others see it from now on, for as long as the lease, and if it is not applied, none is any more.
+    /// Returns whether it is.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
-    pub async fn keep_applied(&self, policy: PolicyDigest, now: Millis) -> Result<(), Error> {
-        self.forget_applied().await?;
-        self.keep_watermark(Walk::Policy, &place(policy), Moment(now.0)).await
+    pub async fn arrive(&self, policy: PolicyDigest, now: Millis, lease: Duration) -> Result<bool, Error> {
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                let applied = self.is_applied(policy).await?;
+                if !applied {
+                    self.forget_applied().await?;
+                }
+                Ok(applied)
+            }
+            Engine::Postgres(postgres) => postgres.arrive(policy, now, lease).await,
+        }
     }
 
+    /// Keeps that a policy is applied, and no other, unless some replica works by another one. Returns whether it is kept.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if that could not be made durable.
+    pub async fn keep_applied(&self, policy: PolicyDigest, now: Millis) -> Result<bool, Error> {
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                self.forget_applied().await?;
+                self.keep_watermark(Walk::Policy, &place(policy), Moment(now.0)).await?;
+                Ok(true)
+            }
+            Engine::Postgres(postgres) => postgres.keep_applied(policy, now).await,
+        }
+    }
     /// From now on no policy is applied.
     ///
     /// # Errors
@@ -66,7 +89,7 @@ impl Store {
     pub async fn other_policy_at_work(&self, policy: PolicyDigest, now: Millis) -> Result<bool, Error> {
         match &self.engine {
             Engine::Sqlite(_) => Ok(false),
-            Engine::Postgres(postgres) => postgres.other_policy_at_work(Duty::Policy(policy), now).await,
+            Engine::Postgres(postgres) => postgres.other_policy_at_work(policy, now).await,
         }
     }
 
@@ -82,6 +105,6 @@ impl Store {
     }
 }
 
-fn place(policy: PolicyDigest) -> String {
+pub(super) fn place(policy: PolicyDigest) -> String {
     format!("{FOLLOWED} under {policy}")
 }

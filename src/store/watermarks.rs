@@ -56,6 +56,17 @@ impl Store {
         }
     }
 
+    /// Keeps from when on a place is walked, unless that is known already. Returns what is kept.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if that could not be made durable.
+    pub async fn keep_first_watermark(&self, walk: Walk, place: &str, at: Moment) -> Result<Moment, Error> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.keep_first_watermark(walk, place, at).await,
+            Engine::Postgres(postgres) => postgres.keep_first_watermark(walk, place, at).await,
+        }
+    }
+
     /// Forgets how far a place was walked, whatever a name adds to it after a space: the walk is over, and another one
     /// begins at the beginning.
     ///

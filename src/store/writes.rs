@@ -3,7 +3,7 @@
 //! What is about to be written is noted before GitLab is asked, and what was written together with how the issue was left,
 //! or with the command that it was for. So a write is in the ledger even if the process died before it heard of GitLab's answer. Never holds a body.
 
-use super::{Engine, Error, Store};
+use super::{Engine, Error, Held, Store};
 use crate::calculator::issue::IssueRef;
 use crate::calculator::label::Label;
 use crate::clock::Millis;
@@ -155,13 +155,22 @@ impl Store {
     /// Notes what is about to be written. Until the end of a comment's edit is recorded, nobody knows how it reads: so
     /// an edit that was broken off is made again, even if the issue reads by then as it did before.
     ///
+    /// Returns whether what the writer must hold is still its own, which the transaction that notes also asks; if not,
+    /// nothing was noted and nothing may be written. `None`: nothing has to be held.
+    ///
     /// # Errors
     /// [`Error::Unavailable`] if it could not be made durable, [`Error::Stopped`] if writing is stopped, or stops with
     /// this because the fuse trips: then nothing may be written.
-    pub async fn intend(&self, issue: IssueRef, writes: Vec<Write>, now: Millis) -> Result<(), Error> {
+    pub async fn intend(
+        &self,
+        issue: IssueRef,
+        writes: Vec<Write>,
+        held: Option<Held>,
+        now: Millis,
+    ) -> Result<bool, Error> {
         let intention = match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.intend(issue, writes, self.fuse, now).await?,
-            Engine::Postgres(postgres) => postgres.intend(issue, &writes, self.fuse, now).await?,
+            Engine::Sqlite(sqlite) => sqlite.intend(issue, writes, held, self.fuse, now).await?,
+            Engine::Postgres(postgres) => postgres.intend(issue, &writes, held, self.fuse, now).await?,
         };
         intention.told()
     }

@@ -106,8 +106,7 @@ impl Hand {
         let labels: Vec<Write> = put_back.chain(take_off).map(by_us).collect();
         if !labels.is_empty() {
             let change = LabelChange { add: plan.put_back.clone(), remove: plan.take_off.clone() };
-            self.store.intend(issue, labels.clone(), clock::now()).await?;
-            lease.check()?;
+            lease.intend(&self.store, issue, labels.clone()).await?;
             self.gitlab.change_labels(issue, &change).await?;
             taken.put_back.extend(plan.put_back);
             taken.take_off.extend(plan.take_off);
@@ -115,8 +114,7 @@ impl Hand {
         }
         for note_id in plan.delete {
             let deleted = vec![by_us(Act::CommentDeleted(note_id))];
-            self.store.intend(issue, deleted.clone(), clock::now()).await?;
-            lease.check()?;
+            lease.intend(&self.store, issue, deleted.clone()).await?;
             match self.gitlab.delete_note(issue, note_id).await {
                 // Gone already: an undo that was broken off did it, or somebody just now.
                 Ok(()) | Err(gitlab::Error::NotFound) => taken.delete.push(note_id),

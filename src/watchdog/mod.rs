@@ -120,7 +120,8 @@ impl Watchdog {
     }
 
     /// Has GitLab try a webhook again. Too many test requests are not too many calls, so no failure of theirs makes the
-    /// other work pause.
+    /// other work pause. One more by a replica that has just lost the duty does no harm either: it is a delivery like any
+    /// other, of an issue that is marked once.
     async fn wake(&self, place: &Place, hook: u64) {
         let pass = self.gate.pass().await;
         let tested = self.gitlab.test_hook(place, hook, "issues_events").await;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::after_failure::{Failure, Next, RetryPolicy, after_failure};
 use super::gate::Gate;
+use super::lease::Lease;
 use crate::calculator::issue::{IssueRef, Moment};
 use crate::calculator::policy::Policy;
 use crate::clock::{self, Millis};
@@ -68,9 +69,9 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// Works until told to stop. Breaking off in the middle is fine: what is not recorded as answered is read again, and
-    /// its reply looked for before it is posted.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Works until told to stop; the issue in hand is read to its end first. Whoever has the duty next looks for replies
+    /// before it posts any, and would not see one that GitLab is just about to make.
+    pub async fn run(self, lease: Arc<Lease>, mut stop: watch::Receiver<bool>) {
         for (verb, outcome) in WELL_ANSWERED {
             count(Some(verb), outcome, 0);
         }
@@ -80,11 +81,7 @@ impl Clerk {
                 () = tokio::time::sleep(pause) => {}
                 _ = stop.changed() => return,
             }
-            let round = tokio::select! {
-                round = self.round() => round,
-                _ = stop.changed() => return,
-            };
-            pause = match round {
+            pause = match self.round(&lease, &mut stop).await {
                 Ok(()) => INTERVAL,
                 Err(failure) => {
                     tracing::warn!(error = %failure, "could not read comments for commands; trying again");
@@ -99,18 +96,21 @@ impl Clerk {
     /// # Errors
     /// If the store does not answer.
     pub async fn first_start(&self, now: Millis) -> Result<Moment, Failure> {
-        if let Some(known) = self.store.watermark(Walk::Commands, FIRST_START).await? {
-            return Ok(known);
+        match self.store.watermark(Walk::Commands, FIRST_START).await? {
+            Some(known) => Ok(known),
+            None => Ok(self.store.keep_first_watermark(Walk::Commands, FIRST_START, Moment(now.0)).await?),
         }
-        self.store.keep_watermark(Walk::Commands, FIRST_START, Moment(now.0)).await?;
-        Ok(Moment(now.0))
     }
 
-    async fn round(&self) -> Result<(), Failure> {
+    async fn round(&self, lease: &Lease, stop: &mut watch::Receiver<bool>) -> Result<(), Failure> {
         let first_start = self.first_start(clock::now()).await?;
         for reading in self.store.unread(clock::now()).await? {
-            let pass = self.gate.pass().await;
-            match self.read(reading.issue, first_start).await {
+            let pass = tokio::select! {
+                biased;
+                _ = stop.changed() => return Ok(()),
+                pass = self.gate.pass() => pass,
+            };
+            match self.read(reading.issue, first_start, lease).await {
                 Ok(comments) => self.store.end_reading(reading, comments).await?,
                 Err(failure) => self.react(reading, &failure).await?,
             }
@@ -137,7 +137,9 @@ impl Clerk {
                 tracing::warn!(%issue, error = %failure, "commands wait");
                 self.store.postpone_reading(reading, again(STOPPED)).await?;
             }
-            Next::Park | Next::Drop | Next::Leave => {
+            // Whoever has the duty now reads it.
+            Next::Leave => return Err(failure.clone()),
+            Next::Park | Next::Drop => {
                 tracing::error!(%issue, error = %failure, "gave up on the commands of an issue until somebody writes another");
                 self.store.end_reading(reading, None).await?;
             }
@@ -146,7 +148,12 @@ impl Clerk {
     }
 
     /// Answers the commands of one issue, oldest first. Returns how many comments it has afterwards.
-    async fn read(&self, issue: IssueRef, first_start: Moment) -> Result<Option<u64>, Failure> {
+    async fn read(
+        &self,
+        issue: IssueRef,
+        first_start: Moment,
+        lease: &Lease,
+    ) -> Result<Option<u64>, Failure> {
         let own = self.own_user().await?;
         let oldest = clock::now().0 - i64::try_from(OLDEST.as_millis()).unwrap_or(i64::MAX);
         let mut snapshot = self.gitlab.issue(&ProjectRef::Id(issue.project_id), issue.iid).await?;
@@ -163,7 +170,7 @@ impl Clerk {
             if self.store.is_answered(note.id, &digest).await? || self.gitlab.is_bot(note.author_id).await? {
                 continue;
             }
-            let asked = Asked { issue, note, request, digest: &digest, own: &own, replies: &replies };
+            let asked = Asked { issue, note, request, digest: &digest, own: &own, replies: &replies, lease };
             let deed = self.answer(&asked, &mut snapshot).await?;
             posted += u64::from(deed.posted);
             let writes = asked.writes(deed.done);
@@ -209,6 +216,8 @@ pub(super) struct Asked<'asked> {
     pub own: &'asked User,
     /// Our own notes on the issue, by their first lines.
     pub replies: &'asked BTreeMap<&'asked str, u64>,
+    /// That of the clerk's duty.
+    pub lease: &'asked Lease,
 }
 
 impl Asked<'_> {

@@ -77,12 +77,14 @@ impl Clerk {
             Errand::Silence => Ok(Deed { verb, outcome: "stranger-again", ..Deed::default() }),
             Errand::Recheck => {
                 self.store.doubt_note(asked.issue).await?;
-                self.store.recheck(asked.issue, clock::now()).await?;
+                self.store.recheck(vec![asked.issue], clock::now()).await?;
+                asked.lease.check()?;
                 self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
                 Ok(Deed { verb, outcome: "done", ..Deed::default() })
             }
             Errand::Label { add, instead_of } => {
                 let (removed, done) = self.label(&add, &instead_of, asked, snapshot).await?;
+                asked.lease.check()?;
                 self.gitlab.react(asked.issue, asked.note.id, DONE).await?;
                 Ok(Deed { verb, outcome: "done", added: Some(add), removed, done, posted: false })
             }
@@ -153,7 +155,7 @@ impl Clerk {
             self.intend(asked, done.clone()).await?;
             *snapshot = self.gitlab.change_labels(asked.issue, &change).await?;
         }
-        self.store.recheck(asked.issue, clock::now()).await?;
+        self.store.recheck(vec![asked.issue], clock::now()).await?;
         Ok((removed, done))
     }
 
@@ -170,12 +172,13 @@ impl Clerk {
             (Audience::Everybody, Audience::Everybody) => Audience::Everybody,
             (Audience::Members, _) | (_, Audience::Members) => Audience::Members,
         };
+        let turn = self.gitlab.turn_to_post().await;
         self.intend(asked, [Act::CommentPosted(None)]).await?;
-        Ok((self.gitlab.create_note(asked.issue, &body, audience).await?, true))
+        Ok((self.gitlab.create_note(asked.issue, &body, audience, turn).await?, true))
     }
 
     /// Before each write, so that the ledger knows of it whatever happens. How it ended is kept with the command.
     async fn intend(&self, asked: &Asked<'_>, acts: impl IntoIterator<Item = Act>) -> Result<(), Failure> {
-        Ok(self.store.intend(asked.issue, asked.writes(acts), clock::now()).await?)
+        asked.lease.intend(&self.store, asked.issue, asked.writes(acts)).await
     }
 }

@@ -131,7 +131,7 @@ impl Worker {
             Err(Failure::TooManyAttempts)
         } else {
             let lease = Lease::of(&claim);
-            let looking = lease.guard(&self.store, &claim, self.desk.look(claim.issue, &lease));
+            let looking = lease.guard(&self.store, self.desk.look(claim.issue, &lease));
             tokio::time::timeout(LONGEST_LOOK, looking).await.unwrap_or(Err(Failure::TookTooLong))
         };
         metrics::histogram!("escalator_assessment_duration_seconds").record(started.elapsed());

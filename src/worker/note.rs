@@ -101,8 +101,9 @@ impl Desk {
         match kept {
             Some(note_id) => Ok((note_id, Written::Edited)),
             None => {
+                let turn = self.gitlab.turn_to_post().await;
                 self.intend(issue, vec![Act::CommentPosted(None)], own, lease).await?;
-                Ok((self.gitlab.create_note(issue, body, self.audience).await?, Written::Created))
+                Ok((self.gitlab.create_note(issue, body, self.audience, turn).await?, Written::Created))
             }
         }
     }

@@ -15,10 +15,10 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
-use super::duty::{LONGEST_VACANCY, PERIOD};
+use super::duty::LONGEST_VACANCY;
+use super::lease::LEASE;
 use crate::clock::{self, Millis};
 use crate::store::{Duty, Error, PolicyDigest, Store};
 
@@ -49,13 +49,8 @@ impl PolicyWatch {
     /// # Errors
     /// If the store does not answer.
     pub async fn arrive(store: Store, policy: PolicyDigest, now: Millis) -> Result<Self, Error> {
-        store.take_duty(Duty::Policy(policy), now, PERIOD).await?;
-        if !store.is_applied(policy).await? {
-            store.forget_applied().await?;
-            let nothing_to_mark = store.open_followed(None).await?.is_empty();
-            if nothing_to_mark && !store.other_policy_at_work(policy, now).await? {
-                store.keep_applied(policy, now).await?;
-            }
+        if !store.arrive(policy, now, LEASE).await? && store.open_followed(None).await?.is_empty() {
+            store.keep_applied(policy, now).await?;
         }
         Ok(Self { store, policy })
     }
@@ -118,15 +113,13 @@ impl PolicyWatch {
                 issues,
                 "the policy, the comment's template or the mode is another one; all open issues that are followed are looked at again"
             );
-            // Not if somebody came meanwhile: the next round sees them.
-            if !self.store.other_policy_at_work(self.policy, clock::now()).await? {
-                self.store.keep_applied(self.policy, clock::now()).await?;
-            }
+            // Not kept if somebody came meanwhile: the next round sees them.
+            self.store.keep_applied(self.policy, clock::now()).await?;
         }
         Ok(())
     }
 
-    /// Marks all, a page at once, so that in SQLite they share commits. Returns how many.
+    /// Marks all. Returns how many.
     async fn mark_all(&self) -> Result<usize, Error> {
         let (mut marked, mut last) = (0, None);
         loop {
@@ -134,9 +127,9 @@ impl PolicyWatch {
             if page.is_empty() {
                 return Ok(marked);
             }
-            try_join_all(page.iter().map(|issue| self.store.recheck(*issue, clock::now()))).await?;
             marked += page.len();
             last = page.last().copied();
+            self.store.recheck(page, clock::now()).await?;
         }
     }
 }

@@ -9,12 +9,10 @@ use super::look::Written;
 use crate::calculator::issue::IssueRef;
 use crate::calculator::own_users::OwnUsers;
 use crate::calculator::plan::Plan;
-use crate::clock;
 use crate::store::{Act, NoteRef, Origin, Write};
 
 impl Desk {
-    /// To be called right before each write, which the ledger then knows of whatever happens. Asks the lease last, because
-    /// noting takes time.
+    /// To be called right before each write.
     pub(super) async fn intend(
         &self,
         issue: IssueRef,
@@ -22,8 +20,7 @@ impl Desk {
         own: &OwnUsers,
         lease: &Lease,
     ) -> Result<(), Failure> {
-        self.store.intend(issue, by(own, self.origin, acts), clock::now()).await?;
-        lease.check()
+        lease.intend(&self.store, issue, by(own, self.origin, acts)).await
     }
 }
 

@@ -23,6 +23,11 @@ pub struct Span {
     pub parent: String,
     pub id: String,
     pub name: String,
+    pub kind: String,
+    /// Nanoseconds since 1970.
+    pub start: u64,
+    /// Nanoseconds since 1970.
+    pub end: u64,
     pub status: String,
     /// `name: value`.
     pub attributes: Vec<String>,
@@ -80,6 +85,9 @@ impl Collector {
                 "Parent ID" => span.parent = value,
                 "ID" => span.id = value,
                 "Name" => span.name = value,
+                "Kind" => span.kind = value,
+                "Start time" => span.start = value.parse().unwrap(),
+                "End time" => span.end = value.parse().unwrap(),
                 "Status code" => span.status = value,
                 attribute => {
                     if let Some(attribute) = attribute.strip_prefix("-> ") {

@@ -25,6 +25,7 @@ mod serve;
 mod show;
 mod stop;
 mod store;
+mod store_copy;
 mod store_tls;
 mod store_trouble;
 mod tls;

@@ -74,6 +74,11 @@ async fn metrics_tell_what_came_what_was_done_and_what_waits() {
     for (place, queries) in [("alerts", ALERTS), ("dashboard", DASHBOARD)] {
         let unknown: Vec<_> = asked_for(queries).difference(&families(&text)).cloned().collect();
         assert!(unknown.is_empty(), "the {place} ask for what there is not: {unknown:?}");
+        for (metric, label) in labels_asked_for(queries) {
+            let found =
+                text.lines().any(|line| line.starts_with(&format!("{metric}{{")) && line.contains(&label));
+            assert!(found, "the {place} ask for {label} of {metric}");
+        }
     }
     check_with_promtool(&text);
     assert_eq!(desk.serving.stop().0, 0);
@@ -138,6 +143,35 @@ fn asked_for(queries: &str) -> BTreeSet<String> {
     let found: BTreeSet<String> =
         metrics.map(|word| word.trim_end_matches("_bucket").trim_end_matches("_count").to_owned()).collect();
     assert!(found.len() > 10, "the queries were not found");
+    found
+}
+
+/// The labels that queries ask for of our metrics: by which they sum up, and which values they want. A status that no
+/// call has had yet is not there.
+fn labels_asked_for(queries: &str) -> BTreeSet<(String, String)> {
+    let queries = queries.replace(r#"\""#, r#"""#);
+    let mut found = BTreeSet::new();
+    let mut before = "";
+    for part in queries.split("escalator_").skip(1) {
+        let name_ends = part.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        let (name, rest) = part.split_at(name_ends.unwrap_or(part.len()));
+        let (selected, rest) =
+            rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).unwrap_or(("", rest));
+        let grouped = before.rsplit_once("by (").and_then(|(_, labels)| labels.split_once(')'));
+        let labels = grouped.map_or("", |(labels, _)| labels).split(',').map(str::trim);
+        let mut ask = |label: String| found.insert((format!("escalator_{name}"), label));
+        for label in labels.filter(|label| !label.is_empty()) {
+            ask(format!(r#"{label}=""#));
+        }
+        for (label, values) in selected.split(',').filter_map(|pair| pair.trim().split_once('=')) {
+            let values = values.trim_start_matches('~').trim_matches('"').split('|');
+            for value in values.filter(|value| label != "status" && !value.starts_with('$')) {
+                ask(format!(r#"{label}="{value}""#));
+            }
+        }
+        before = rest;
+    }
+    assert!(found.len() > 10, "the labels were not found");
     found
 }
 

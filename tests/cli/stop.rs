@@ -51,6 +51,24 @@ async fn what_is_in_hand_is_finished_and_the_rest_is_done_after_the_next_start()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_in_hand_is_answered_to_its_end() {
+    let place = Place::ready_to_serve().variable("ESCALATOR__GITLAB__TIMEOUT", "1h");
+    let desk = Desk::open_in(place, Place::serve, "A title", "A description").await;
+    desk.assessed();
+    desk.gitlab.fault(Fault::new(Trouble::Hold).on("POST", "/notes").times(1));
+    desk.gitlab.by(desk.author).note(desk.issue, "@escalator-bot help").unwrap();
+    let held = desk.gitlab.until_held(|request| request.method == "POST").await;
+    desk.serving.ask_to_stop();
+    desk.serving.log.until("finishing what is in hand");
+    until("nothing is accepted", async || TcpStream::connect(desk.serving.webhooks).is_err()).await;
+    assert!(desk.gitlab.let_go(held, None), "it still waits for GitLab's answer");
+    let (code, log) = desk.serving.ended();
+    assert_eq!(code, 0);
+    assert!(log.contains("\"answered a command\""), "{log}");
+    assert_eq!(desk.gitlab.notes(desk.issue).len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_the_shutdown_timeout_and_at_a_second_signal_it_stops_in_the_middle_and_loses_nothing() {
     for (shutdown_timeout, said) in
         [("100ms", "not everything in hand could be finished"), ("1h", "stopped at once")]

@@ -61,7 +61,7 @@ async fn fill(store: &Store) {
     let told = Echo { glimpse: labelled(3, "old"), note: None };
     store.hear(told, Millis(1)).await.unwrap();
     store.mark(glimpse(2), None, Millis(2)).await.unwrap();
-    store.intend(issue(2), vec![posted(7)], Millis(3)).await.unwrap();
+    store.intend(issue(2), vec![posted(7)], None, Millis(3)).await.unwrap();
     store.keep_watermark(Walk::Sweep, "group acme", Moment(42)).await.unwrap();
     store.stop_writing(Some(issue(9)), StopReason::LabelFlaps(Label::new(REASON)), Millis(3)).await.unwrap();
 }
@@ -153,7 +153,7 @@ async fn a_copy_holds_all_that_the_original_holds() {
         stops,
         [(Some(issue(9)), StopReason::LabelFlaps(Label::new(REASON))), (None, StopReason::Undo)]
     );
-    store.intend(issue(2), vec![posted(8)], Millis(4)).await.unwrap();
+    store.intend(issue(2), vec![posted(8)], None, Millis(4)).await.unwrap();
     let writes = store.writes(issue(2), Millis(0)).await.unwrap();
     let writes: Vec<_> = writes.into_iter().map(|written| (written.at, written.write)).collect();
     assert_eq!(writes, [(Millis(3), posted(7)), (Millis(4), posted(8))]);

@@ -52,6 +52,18 @@ async fn one_trace_holds_a_delivery_its_wait_the_look_and_every_write_and_nothin
         assert_eq!(of_trace(child).parent, parent.id, "{child}");
     }
     assert!(of_trace("create_note").has("status: Str(201)"));
+    for (name, kind) in
+        [("delivery", "SERVER"), ("keep", "INTERNAL"), ("look", "CONSUMER"), ("get_issue", "CLIENT")]
+    {
+        assert_eq!(of_trace(name).kind, format!("SPAN_KIND_{kind}"), "{name}");
+    }
+    // The queue knows milliseconds.
+    let [delivered, queue, looked] = [delivery, of_trace("queue"), look].map(|span| {
+        assert!(span.start <= span.end, "{span:?}");
+        (span.start / 1_000_000, span.end / 1_000_000)
+    });
+    assert!(delivered.0 <= queue.0 && queue.0 <= delivered.1, "the wait begins with the mark");
+    assert!(queue.1 <= looked.0, "the wait ends with the claim");
 
     let assessed: Value =
         serde_json::from_str(log.lines().find(|line| line.contains("assessed")).unwrap()).unwrap();

@@ -22,7 +22,8 @@ DECIDED_BY_THE_CHART = {
     "telemetry": {"otlp_endpoint"},
 }
 # What the program says in words only. It understands more spellings; these are the ones that are documented.
-PATTERNS = {"Period": "^[0-9]+(ms|s|m|h)$", "ByteSize": "^[0-9]+(KiB|MiB|GiB)?$"}
+PATTERNS = {"Period": "^0*[1-9][0-9]*(ms|s|m|h)$", "ByteSize": "^([1-9][0-9]{3,}|[1-9][0-9]*(KiB|MiB|GiB))$"}
+WEBHOOK_URL = "^https?://[^/?#@]+(/[^?#]*)?/webhooks/gitlab$"
 PREFIX = "settings_"
 
 
@@ -31,6 +32,7 @@ def settings_schema(program):
     definitions = program["$defs"]
     for name, pattern in PATTERNS.items():
         definitions[name]["pattern"] = pattern
+    definitions["Webhook"]["properties"]["url"]["pattern"] = WEBHOOK_URL
     tables = {}
     for name, table in program["properties"].items():
         if name in DECIDED_BY_THE_CHART and DECIDED_BY_THE_CHART[name] is None:

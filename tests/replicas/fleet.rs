@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use escalator::sandbox::{Hook, IssueId, Kind, Options, Sandbox, UserId};
+use tokio_postgres::{Client, NoTls};
 
 use super::balancer;
 use super::binary::{PATIENCE, Program, SIGNING_TOKEN};
@@ -112,4 +113,11 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "never happened: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// A connection of the test's own to the database.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }

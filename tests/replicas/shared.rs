@@ -21,6 +21,14 @@ async fn when_gitlab_throttles_one_replica_all_of_them_pause() {
         let received = replica.metric("escalator_deliveries_total{outcome=\"queued\"}").await;
         assert!(received.is_some_and(|deliveries| deliveries > 0.0), "a replica received nothing");
     }
+    // Also for what calls GitLab without a claim, such as the sweep.
+    let pause = "escalator_gitlab_pause_seconds{reason=\"throttled\"}";
+    for replica in &fleet.replicas {
+        until("each replica holds itself back", async || {
+            replica.metric(pause).await.is_some_and(|left| left > 0.0)
+        })
+        .await;
+    }
     let calls = fleet.gitlab.requests();
     assert_eq!(calls.len(), 1, "calls into the pause: {calls:?}");
     fleet.gitlab.stop().await;

@@ -30,6 +30,23 @@ async fn a_reading_that_is_asked_for_meanwhile_is_due_again() {
     .await;
 }
 
+#[tokio::test]
+async fn what_was_asked_for_during_a_reading_that_fails_is_not_postponed_and_the_longest_due_comes_first() {
+    on_each_engine(async |store| {
+        store.ask_to_read(issue(1), Millis(5)).await.unwrap();
+        store.ask_to_read(issue(2), Millis(6)).await.unwrap();
+        let due = async || -> Vec<_> {
+            let unread = store.unread(Millis(9)).await.unwrap();
+            unread.into_iter().map(|reading| (reading.issue, reading.attempts)).collect()
+        };
+        let failing = store.unread(Millis(5)).await.unwrap()[0];
+        store.ask_to_read(issue(1), Millis(7)).await.unwrap();
+        store.postpone_reading(failing, Millis(99)).await.unwrap();
+        assert_eq!(due().await, [(issue(2), 0), (issue(1), 0)]);
+    })
+    .await;
+}
+
 /// A command of user 3 in that note on issue 1, that changed nothing.
 fn answered(note_id: u64, outcome: &'static str) -> Answered {
     Answered {
@@ -64,7 +81,7 @@ async fn what_was_written_for_a_command_is_in_the_ledger_of_writes_with_it() {
         let label = || Label::new("complexity::yes");
         let write = |act| Write { act, user_id: 9, origin: Origin::Command };
         let writes = vec![write(Act::LabelAdded(label())), write(Act::CommentPosted(Some(8)))];
-        store.intend(issue(1), vec![write(Act::LabelAdded(label()))], Millis(1)).await.unwrap();
+        store.intend(issue(1), vec![write(Act::LabelAdded(label()))], None, Millis(1)).await.unwrap();
         store.keep_answered(Answered { writes, ..answered(7, "done") }, Millis(2)).await.unwrap();
         let told: Vec<_> = store.writes(issue(1), Millis(0)).await.unwrap();
         let told: Vec<_> =
@@ -124,10 +141,10 @@ async fn commands_that_set_labels_tell_who_gave_them() {
 #[tokio::test]
 async fn a_recheck_queues_an_issue_that_nobody_follows_and_runs_a_claimed_one_once_more() {
     on_each_engine(async |store| {
-        store.recheck(issue(1), Millis(1)).await.unwrap();
+        store.recheck(vec![issue(1)], Millis(1)).await.unwrap();
         let claimed = store.claim(Millis(1), LEASE).await.unwrap();
         assert!(matches!(claimed, Claimed::Issue(claim) if claim.issue == issue(1)));
-        store.recheck(issue(1), Millis(2)).await.unwrap();
+        store.recheck(vec![issue(1)], Millis(2)).await.unwrap();
         let Claimed::Issue(claim) = claimed else { return };
         store.finish(claim, escalator::store::Release::Done(None), Millis(3)).await.unwrap();
         assert_eq!(store.depth().await.unwrap().waiting, 1);

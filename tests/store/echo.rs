@@ -150,7 +150,7 @@ async fn nobody_claims_to_know_how_a_comment_reads_between_an_edit_and_its_recor
         let claimed = work(&store).await;
         store.finish(claimed, done(), Millis(1)).await.unwrap();
         let edit = by_us(Act::CommentEdited(COMMENT));
-        store.intend(issue(1), vec![edit], Millis(2)).await.unwrap();
+        store.intend(issue(1), vec![edit], None, Millis(2)).await.unwrap();
         assert_eq!(note(&store).await, known(None));
         // It will be written anyhow, so that need not be looked for.
         store.hear(echo("new", Some((COMMENT, "old"))), Millis(2)).await.unwrap();
@@ -158,6 +158,60 @@ async fn nobody_claims_to_know_how_a_comment_reads_between_an_edit_and_its_recor
         let claimed = work(&store).await;
         store.finish(claimed, done(), Millis(3)).await.unwrap();
         assert_eq!(note(&store).await, known(Some("new")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_difference_of_a_comment_brings_another_look_even_where_one_side_is_not_known() {
+    on_each_engine(async |store| {
+        let note = |id, digest: Option<&str>| Some(NoteRef { id, digest: digest.map(str::to_owned) });
+        let heard = [note(7, None), note(7, Some("new")), note(8, Some("new"))];
+        for left in [None, note(7, None), note(7, Some("new"))] {
+            for heard in &heard {
+                let claimed = work(&store).await;
+                let echo = Echo { note: heard.clone(), ..echo("new", None) };
+                assert_eq!(store.hear(echo, Millis(0)).await, Ok(Marked::Unchanged));
+                let Release::Done(Some(mut record)) = done() else { unreachable!("it is done") };
+                record.note.clone_from(&left);
+                assert!(store.finish(claimed, Release::Done(Some(record)), Millis(0)).await.unwrap());
+                let again = claim(&store, 10_000).await;
+                assert_eq!(again.is_some(), left != *heard, "left with {left:?}, heard of {heard:?}");
+                if let Some(claimed) = again {
+                    assert!(store.finish(claimed, Release::Done(None), Millis(0)).await.unwrap());
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_heard_of_an_issue_is_not_compared_with_another_one() {
+    on_each_engine(async |store| {
+        let first = work(&store).await;
+        store.mark(glimpse(2), None, Millis(0)).await.unwrap();
+        let second = claim(&store, 0).await.unwrap();
+        store.hear(echo("old", None), Millis(0)).await.unwrap();
+        assert!(store.finish(second, done(), Millis(0)).await.unwrap());
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "the second one is done");
+        assert!(store.finish(first, done(), Millis(0)).await.unwrap());
+        assert_eq!(store.depth().await.unwrap().waiting, 1, "the first one is looked at again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_heard_of_an_issue_that_is_gone_is_forgotten_with_it() {
+    on_each_engine(async |store| {
+        let claimed = work(&store).await;
+        store.hear(echo("old", None), Millis(0)).await.unwrap();
+        assert!(store.finish(claimed, Release::Dropped, Millis(0)).await.unwrap());
+        assert_eq!(store.depth().await.unwrap().waiting, 0);
+        // Somebody has moved it back.
+        let claimed = work(&store).await;
+        assert!(store.finish(claimed, done(), Millis(0)).await.unwrap());
+        assert_eq!(store.depth().await.unwrap().waiting, 0);
     })
     .await;
 }

@@ -28,8 +28,8 @@ fn removed() -> Act {
 
 /// Notes one write. Tells whether it may be made.
 async fn intends(store: &Store, origin: Origin, iid: u64, act: Act, now: i64) -> bool {
-    match store.intend(issue(iid), vec![write(origin, act)], Millis(now)).await {
-        Ok(()) => true,
+    match store.intend(issue(iid), vec![write(origin, act)], None, Millis(now)).await {
+        Ok(noted) => noted,
         Err(Error::Stopped(_)) => false,
         Err(error) => panic!("{error}"),
     }
@@ -87,7 +87,7 @@ async fn what_fits_into_no_minute_is_not_begun() {
     on_each_engine(async |store| {
         let store = store.with_fuse(1);
         let both = [removed(), Act::CommentPosted(None)].map(|act| write(Origin::Service, act));
-        let refused = store.intend(issue(1), both.to_vec(), Millis(1)).await;
+        let refused = store.intend(issue(1), both.to_vec(), None, Millis(1)).await;
         assert_eq!(refused, Err(Error::Stopped(too_many(1, 1))));
         assert_eq!(noted(&store, 1).await, []);
     })
@@ -277,7 +277,7 @@ async fn without_a_fuse_nothing_trips_and_stops_hold_all_the_same() {
         }
         store.stop_writing(None, StopReason::Undo, Millis(2)).await.unwrap();
         let stop = Stop { issue: None, at: Millis(2), reason: StopReason::Undo };
-        let refused = store.intend(issue(1), vec![write(Origin::Service, added())], Millis(3)).await;
+        let refused = store.intend(issue(1), vec![write(Origin::Service, added())], None, Millis(3)).await;
         assert_eq!(refused, Err(Error::Stopped(stop)));
     })
     .await;
@@ -317,7 +317,7 @@ async fn replicas_count_together_and_exactly() {
         let mut written = 0;
         for iid in 0..50 {
             let issue = IssueRef { project_id, iid };
-            let intended = store.intend(issue, vec![write(Origin::Service, added())], Millis(1)).await;
+            let intended = store.intend(issue, vec![write(Origin::Service, added())], None, Millis(1)).await;
             written += u32::from(intended.is_ok());
         }
         written

@@ -5,19 +5,26 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod causes;
+mod claims;
 mod commands;
+mod connections;
 mod decided;
 mod echo;
+mod followed;
 mod fuse;
 mod glance;
 mod histories;
 mod made;
 mod opening;
 mod own_bots;
+mod parked;
+mod policies;
 mod queue;
 mod replicas;
 mod schema;
+mod stops;
 mod taken_back;
+mod watermarks;
 mod writes;
 
 #[expect(dead_code, reason = "shared with the tests that stop the server")]

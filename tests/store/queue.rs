@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use escalator::clock::Millis;
-use escalator::store::{Claimed, Marked, Release, Store};
+use escalator::store::{Claimed, Held, Marked, Release, Store};
 use escalator::trace_parent::TraceParent;
 
 use super::{LEASE, claim, glimpse, issue, new_file, on_each_engine};
@@ -106,7 +106,8 @@ async fn an_issue_that_is_tried_again_waits_since_its_first_mark_whoever_marks_i
         store.finish(first, Release::Retry(Duration::ZERO), Millis(3)).await.unwrap();
         store.mark(glimpse(1), None, Millis(4)).await.unwrap();
         assert_eq!(store.depth().await.unwrap().oldest_marked_at, Some(Millis(0)));
-        assert_eq!(claim(&store, 5).await.unwrap().marked_at, Millis(0));
+        let again = claim(&store, 5).await.unwrap();
+        assert_eq!((again.attempts, again.marked_at), (2, Millis(0)));
     })
     .await;
 }
@@ -142,12 +143,12 @@ async fn a_claim_that_is_renewed_lasts_longer_and_nobody_else_gets_it() {
         store.mark(glimpse(1), None, Millis(0)).await.unwrap();
         let claimed = claim(&store, 0).await.unwrap();
         let lease = i64::try_from(LEASE.as_millis()).unwrap();
-        assert!(store.renew(&claimed, Millis(1_000), LEASE).await.unwrap());
+        assert!(store.renew(Held::Claim(claimed), Millis(1_000), LEASE).await.unwrap());
         assert_eq!(claim(&store, lease).await, None);
         assert_eq!(store.claim_issue(issue(1), Millis(lease), LEASE).await, Ok(None));
         let successor = claim(&store, lease + 1_000).await.unwrap();
-        assert!(!store.renew(&claimed, Millis(lease + 1_000), LEASE).await.unwrap());
-        assert!(store.renew(&successor, Millis(lease + 1_000), LEASE).await.unwrap());
+        assert!(!store.renew(Held::Claim(claimed), Millis(lease + 1_000), LEASE).await.unwrap());
+        assert!(store.renew(Held::Claim(successor), Millis(lease + 1_000), LEASE).await.unwrap());
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use escalator::store::{Migrated, OpenError, Store};
 use tokio_postgres::{Client, NoTls};
@@ -127,6 +128,7 @@ async fn every_migration_lets_the_programs_go_on_that_it_says_can_read_it() {
     let (url, made) = database().await;
     let Migrated { to: known, .. } = Store::migrate(&url).await.unwrap();
     let oldest: i32 = made.query_one("SELECT oldest_reader FROM escalator_schema", &[]).await.unwrap().get(0);
+    assert_eq!(oldest, 1, "every program that was ever released can work on the schema of today");
     let migrations = migrations();
     assert_eq!(i64::try_from(migrations.len()).unwrap(), known);
 
@@ -147,6 +149,40 @@ async fn every_migration_lets_the_programs_go_on_that_it_says_can_read_it() {
             .collect();
         assert!(in_the_way.is_empty(), "version {version} refuses what older programs write: {in_the_way:?}");
     }
+}
+
+/// A backup holds its tables for as long as it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_waits_for_a_table_lets_others_use_it_meanwhile() {
+    let (url, user) = database().await;
+    for migration in &migrations()[..7] {
+        user.batch_execute(migration).await.unwrap();
+    }
+    user.batch_execute(
+        "CREATE TABLE escalator_schema (version INTEGER NOT NULL, oldest_reader INTEGER NOT NULL);
+         INSERT INTO escalator_schema VALUES (7, 1)",
+    )
+    .await
+    .unwrap();
+    user.batch_execute("BEGIN; LOCK TABLE ledger_open_cause IN ROW EXCLUSIVE MODE").await.unwrap();
+    let migrating = tokio::spawn({
+        let url = url.clone();
+        async move { Store::migrate(&url).await }
+    });
+    let (other, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let waits =
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ledger_open_cause'::regclass";
+    while other.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        assert!(!migrating.is_finished(), "it did not wait");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    other
+        .batch_execute("SET lock_timeout = '20s'; INSERT INTO ledger_open_cause SELECT 1 WHERE false")
+        .await
+        .unwrap();
+    user.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(migrating.await.unwrap().unwrap().from, 7);
 }
 
 #[tokio::test]

@@ -1,16 +1,19 @@
 //! What an undo asks of the store.
 
+use std::time::Duration;
+
 use escalator::calculator::issue::IssueRef;
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
 use escalator::store::{Act, NoteRef, Origin, Stage, Store, Write};
+use tokio_postgres::NoTls;
 
 use super::echo::{COMMENT, by_us, done, work};
-use super::{issue, on_each_engine};
+use super::{issue, on_each_engine, postgres};
 
 async fn write(store: &Store, issue: IssueRef, at: i64) {
     let label = Act::LabelAdded(Label::new("platform-escalation"));
-    store.intend(issue, vec![by_us(label), by_us(Act::CommentPosted(None))], Millis(at)).await.unwrap();
+    store.intend(issue, vec![by_us(label), by_us(Act::CommentPosted(None))], None, Millis(at)).await.unwrap();
 }
 
 #[tokio::test]
@@ -32,6 +35,28 @@ async fn the_issues_that_were_written_to_since_are_listed_once_each_in_their_ord
         assert_eq!(store.count_written_issues(Millis(31)).await, Ok(0));
     })
     .await;
+}
+
+/// Seconds, where millions of writes were made. What else is asked loses patience meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_may_take_its_time_to_count_them() {
+    let url = postgres::shared().create_database();
+    let store = Store::connect(&url).await.unwrap();
+    write(&store, issue(1), 1).await;
+    let (slow, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    slow.batch_execute("BEGIN; LOCK TABLE write_ledger IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let counting = tokio::spawn({
+        let store = store.clone();
+        async move { store.count_written_issues(Millis(0)).await }
+    });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'write_ledger'::regclass";
+    while slow.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(store.written_issues(Millis(0), None).await.is_err());
+    slow.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(counting.await.unwrap(), Ok(1));
 }
 
 #[tokio::test]

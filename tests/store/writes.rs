@@ -2,10 +2,10 @@
 
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
-use escalator::store::{Act, Origin, Stage, Store, Write, Written};
+use escalator::store::{Act, Held, Origin, Stage, Store, Write, Written};
 
 use super::echo::{COMMENT, by_us, done, work};
-use super::{issue, new_file, on_each_engine};
+use super::{LEASE, claim, issue, new_file, on_each_engine};
 
 async fn told(store: &Store, iid: u64, since: i64) -> Vec<(i64, Stage, Act)> {
     let writes = store.writes(issue(iid), Millis(since)).await.unwrap();
@@ -24,8 +24,8 @@ async fn every_kind_of_write_is_read_back_as_it_was_noted_and_in_order() {
             Act::CommentEdited(7),
             Act::CommentDeleted(8),
         ];
-        store.intend(issue(1), acts.clone().map(by_us).to_vec(), Millis(5)).await.unwrap();
-        store.intend(issue(2), vec![by_us(Act::LabelAdded(label()))], Millis(6)).await.unwrap();
+        store.intend(issue(1), acts.clone().map(by_us).to_vec(), None, Millis(5)).await.unwrap();
+        store.intend(issue(2), vec![by_us(Act::LabelAdded(label()))], None, Millis(6)).await.unwrap();
         assert_eq!(told(&store, 1, 5).await, acts.map(|act| (5, Stage::Intended, act)));
         assert_eq!(told(&store, 1, 6).await, []);
         assert_eq!(told(&store, 2, 0).await.len(), 1);
@@ -39,7 +39,7 @@ async fn it_is_told_whose_work_each_write_is() {
         let origins = [Origin::Service, Origin::Backfill, Origin::Command, Origin::Undo];
         for origin in origins {
             let write = Write { act: Act::CommentEdited(7), user_id: 9, origin };
-            store.intend(issue(1), vec![write], Millis(1)).await.unwrap();
+            store.intend(issue(1), vec![write], None, Millis(1)).await.unwrap();
         }
         let told = store.writes(issue(1), Millis(0)).await.unwrap();
         assert_eq!(told.iter().map(|written| written.write.origin).collect::<Vec<_>>(), origins);
@@ -51,7 +51,7 @@ async fn it_is_told_whose_work_each_write_is() {
 async fn what_was_written_is_kept_with_how_the_issue_was_left_or_not_at_all() {
     on_each_engine(async |store| {
         let claimed = work(&store).await;
-        store.intend(issue(1), vec![by_us(Act::CommentPosted(None))], Millis(1)).await.unwrap();
+        store.intend(issue(1), vec![by_us(Act::CommentPosted(None))], None, Millis(1)).await.unwrap();
         assert!(store.finish(claimed, done(), Millis(2)).await.unwrap());
         let whole = [
             (1, Stage::Intended, Act::CommentPosted(None)),
@@ -66,9 +66,31 @@ async fn what_was_written_is_kept_with_how_the_issue_was_left_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn who_lost_a_claim_notes_nothing() {
+    on_each_engine(async |store| {
+        let claimed = work(&store).await;
+        let notes = async |claim, now| {
+            let label = by_us(Act::LabelAdded(Label::new("platform-escalation")));
+            store.intend(issue(1), vec![label], Some(Held::Claim(claim)), Millis(now)).await.unwrap()
+        };
+        assert!(notes(claimed, 1).await);
+        let after_lease = i64::try_from(LEASE.as_millis()).unwrap();
+        assert!(notes(claimed, after_lease).await, "nobody took it over yet");
+        let successor = claim(&store, after_lease).await.unwrap();
+        assert!(!notes(claimed, after_lease + 1).await);
+        assert!(notes(successor, after_lease + 1).await);
+        assert!(store.finish(successor, done(), Millis(after_lease + 2)).await.unwrap());
+        assert!(!notes(successor, after_lease + 3).await);
+        let intended = told(&store, 1, 0).await.into_iter().filter(|(_, stage, _)| *stage != Stage::Done);
+        assert_eq!(intended.map(|(at, _, _)| at).collect::<Vec<_>>(), [1, after_lease, after_lease + 1]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_ledger_of_writes_refuses_every_change() {
     let (folder, store) = new_file();
-    store.intend(issue(1), vec![by_us(Act::CommentEdited(7))], Millis(1)).await.unwrap();
+    store.intend(issue(1), vec![by_us(Act::CommentEdited(7))], None, Millis(1)).await.unwrap();
     let file = rusqlite::Connection::open(folder.path().join("escalator.db")).unwrap();
     for change in ["UPDATE write_ledger SET note_id = 0", "DELETE FROM write_ledger"] {
         let refused = file.execute(change, []).unwrap_err();

@@ -20,10 +20,10 @@ use crate::store::rows::{millis, trace};
 const TAKEN_BY_OTHERS: i64 = 20;
 
 impl Postgres {
-    pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
+    pub async fn claim(&self, now: Millis, lease: Duration, ours_until: Instant) -> Result<Claimed, Error> {
         let claiming = async {
             let lent = self.pool.lend().await?;
-            let claimed = claim(&lent, now, lease).await?;
+            let claimed = claim(&lent, now, lease, ours_until).await?;
             lent.give_back();
             Ok(claimed)
         };
@@ -35,30 +35,15 @@ impl Postgres {
         issue: IssueRef,
         now: Millis,
         lease: Duration,
+        ours_until: Instant,
     ) -> Result<Option<Claim>, Error> {
         let claiming = async {
             let lent = self.pool.lend().await?;
-            let claimed = claim_issue(&lent, issue, now, lease).await?;
+            let claimed = claim_issue(&lent, issue, now, lease, ours_until).await?;
             lent.give_back();
             Ok(claimed)
         };
         self.pool.in_time(claiming).await
-    }
-
-    pub async fn renew(&self, claim: &Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-        let renewing = async {
-            let key = Key::of(claim.issue)?;
-            let lent = self.pool.lend().await?;
-            let renewed = lent
-                .execute_typed(
-                    "UPDATE queue SET due_at = $4 WHERE project_id = $1 AND iid = $2 AND token = $3",
-                    &key.and([(&claim.token as _, Type::INT8), (&(now.0 + millis(lease)) as _, Type::INT8)]),
-                )
-                .await?;
-            lent.give_back();
-            Ok(renewed > 0)
-        };
-        self.pool.in_time(renewing).await
     }
 
     pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
@@ -87,8 +72,8 @@ impl Postgres {
     }
 }
 
-async fn claim(client: &Client, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-    let (token, asked) = (fastrand::i64(0..i64::MAX), Instant::now());
+async fn claim(client: &Client, now: Millis, lease: Duration, ours_until: Instant) -> Result<Claimed, Error> {
+    let token = fastrand::i64(0..i64::MAX);
     let row = client
         .query_typed_one(
             "WITH pausing AS (SELECT until FROM pause WHERE until > $2),
@@ -114,7 +99,7 @@ async fn claim(client: &Client, now: Millis, lease: Duration) -> Result<Claimed,
             attempts: attempts(&row, 2)?,
             marked_at: Millis(row.try_get(3)?),
             trace: trace(row.try_get(4)?),
-            ours_until: asked + lease,
+            ours_until,
         }));
     }
     if let Some(until) = row.try_get(5)? {
@@ -148,8 +133,9 @@ async fn claim_issue(
     issue: IssueRef,
     now: Millis,
     lease: Duration,
+    ours_until: Instant,
 ) -> Result<Option<Claim>, Error> {
-    let (token, asked, key) = (fastrand::i64(0..i64::MAX), Instant::now(), Key::of(issue)?);
+    let (token, key) = (fastrand::i64(0..i64::MAX), Key::of(issue)?);
     let until = now.0 + millis(lease);
     let claimed = client
         .execute_typed(
@@ -162,14 +148,7 @@ async fn claim_issue(
             &key.and([(&now.0 as _, Type::INT8), (&until as _, Type::INT8), (&token as _, Type::INT8)]),
         )
         .await?;
-    Ok((claimed > 0).then_some(Claim {
-        issue,
-        token,
-        attempts: 1,
-        marked_at: now,
-        trace: None,
-        ours_until: asked + lease,
-    }))
+    Ok((claimed > 0).then_some(Claim { issue, token, attempts: 1, marked_at: now, trace: None, ours_until }))
 }
 
 async fn finish(client: &Client, claim: &Claim, release: &Release, now: Millis) -> Result<bool, Error> {

@@ -1,7 +1,5 @@
 //! Commands in comments in PostgreSQL.
 
-use std::collections::BTreeMap;
-
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -201,8 +199,8 @@ impl Postgres {
         self.pool.in_time(keeping).await
     }
 
-    pub async fn recheck(&self, issue: IssueRef, now: Millis) -> Result<(), Error> {
-        let marks = BTreeMap::from([(issue, Marking { trace: None, now })]);
+    pub async fn recheck(&self, issues: &[IssueRef], now: Millis) -> Result<(), Error> {
+        let marks = issues.iter().map(|issue| (*issue, Marking { trace: None, now })).collect();
         let marking = async { insert_and_notify(self.pool.lend().await?, &marks).await };
         self.pool.in_time(marking).await
     }

@@ -2,51 +2,47 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::Postgres;
 use crate::clock::Millis;
 use crate::store::Error;
-use crate::store::duty::{Duty, POLICY};
+use crate::store::duty::Duty;
 use crate::store::rows::millis;
 
 impl Postgres {
     pub async fn take_duty(&self, duty: Duty, now: Millis, period: Duration) -> Result<bool, Error> {
         let taking = async {
             let lent = self.pool.lend().await?;
-            let taken = lent
-                .execute_typed(
-                    "INSERT INTO duty (name, holder, until) VALUES ($1, $2, $3)
-                     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-                     WHERE duty.holder = excluded.holder OR duty.until <= $4",
-                    &[
-                        (&duty.name(), Type::TEXT),
-                        (&self.holder, Type::INT8),
-                        (&(now.0 + millis(period)), Type::INT8),
-                        (&now.0, Type::INT8),
-                    ],
-                )
-                .await?;
+            let taken = self.take(&lent, duty, now, period).await?;
             lent.give_back();
-            Ok(taken > 0)
+            Ok(taken)
         };
         self.pool.in_time(taking).await
     }
 
-    /// Whether somebody has a duty for another policy.
-    pub async fn other_policy_at_work(&self, own: Duty, now: Millis) -> Result<bool, Error> {
-        let asking = async {
-            let lent = self.pool.lend().await?;
-            let row = lent
-                .query_typed_one(
-                    "SELECT EXISTS (SELECT FROM duty WHERE starts_with(name, $1) AND name <> $2 AND until > $3)",
-                    &[(&POLICY, Type::TEXT), (&own.name(), Type::TEXT), (&now.0, Type::INT8)],
-                )
-                .await?;
-            lent.give_back();
-            Ok(row.try_get(0)?)
-        };
-        self.pool.in_time(asking).await
+    pub(super) async fn take(
+        &self,
+        client: &Client,
+        duty: Duty,
+        now: Millis,
+        period: Duration,
+    ) -> Result<bool, Error> {
+        let taken = client
+            .execute_typed(
+                "INSERT INTO duty (name, holder, until) VALUES ($1, $2, $3)
+                 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+                 WHERE duty.holder = excluded.holder OR duty.until <= $4",
+                &[
+                    (&duty.name(), Type::TEXT),
+                    (&self.holder, Type::INT8),
+                    (&(now.0 + millis(period)), Type::INT8),
+                    (&now.0, Type::INT8),
+                ],
+            )
+            .await?;
+        Ok(taken > 0)
     }
 
     pub async fn leave_duty(&self, duty: Duty) -> Result<(), Error> {

@@ -3,6 +3,9 @@
 //! One transaction under a lock, so there is no half of a migration. A newer schema is no hindrance as long as it says
 //! that this program can still read it: so replicas can be replaced one after the other.
 
+use std::time::{Duration, Instant};
+
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
@@ -12,7 +15,7 @@ use crate::store::{Inspection, Migrated, OpenError};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other, each with the
 /// oldest program that can work with it. What stands here has been released and never changes.
-const MIGRATIONS: [(&str, i32); 7] = [
+const MIGRATIONS: [(&str, i32); 8] = [
     (include_str!("schema.sql"), 1),
     (include_str!("2_own_bot.sql"), 1),
     (include_str!("3_made.sql"), 1),
@@ -20,11 +23,22 @@ const MIGRATIONS: [(&str, i32); 7] = [
     (include_str!("5_commands.sql"), 1),
     (include_str!("6_stops.sql"), 1),
     (include_str!("7_decided.sql"), 1),
+    (include_str!("8_open_causes.sql"), 1),
 ];
 /// Any number that other programs in the same database are not likely to use.
 const LOCK: i64 = 0x0065_7363_616c_6174;
 /// How long to wait for a replica that is just migrating.
-const WAIT: &str = "SET LOCAL lock_timeout = 60000";
+const WAIT_FOR_OTHERS: &str = "SET LOCAL lock_timeout = 60000";
+/// How long a migration waits for those who use a table, such as a backup: whoever comes to use it meanwhile waits behind
+/// it, deliveries included, and they have little patience.
+const WAIT_FOR_USERS: &str = "SET LOCAL lock_timeout = 500";
+/// The wait before the next attempt, in which the others get on.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long to try.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const IN_USE: &str = "its schema is to be brought up to date, and somebody uses a table all the time, such as a long backup; \
+                      start again when that has ended (pg_stat_activity shows who it is)";
 
 /// Every table of ours with its columns, in an order in which they can be filled.
 pub(in crate::store) const TABLES: [(&str, &str); 16] = [
@@ -64,16 +78,44 @@ pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> 
     {
         return check_readable(client, &found).await.map(|()| found.unchanged());
     }
+    let started = Instant::now();
+    let from = loop {
+        match apply_alone(client).await {
+            Err(Halted::InUse) if started.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            Err(Halted::InUse) => return Err(OpenError::Refused { reason: IN_USE.to_owned() }),
+            Err(Halted::Failed(error)) => return Err(error),
+            Ok(from) => break from,
+        }
+    };
+    check_whole(client).await?;
+    Ok(Migrated { from: from.into(), to: version().max(from).into() })
+}
+
+/// Why a migration came to nothing.
+enum Halted {
+    /// Somebody uses a table for longer than others may be kept waiting.
+    InUse,
+    Failed(OpenError),
+}
+
+impl From<OpenError> for Halted {
+    fn from(error: OpenError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Applies what is missing while nobody else does. Returns the version that was there.
+async fn apply_alone(client: &mut Client) -> Result<i32, Halted> {
     let transaction = client.transaction().await.map_err(failed)?;
-    transaction.batch_execute(WAIT).await.map_err(failed)?;
+    transaction.batch_execute(WAIT_FOR_OTHERS).await.map_err(failed)?;
     transaction
         .query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)])
         .await
         .map_err(failed)?;
+    transaction.batch_execute(WAIT_FOR_USERS).await.map_err(failed)?;
     let from = apply(&transaction).await?;
     transaction.commit().await.map_err(failed)?;
-    check_whole(client).await?;
-    Ok(Migrated { from: from.into(), to: version().max(from).into() })
+    Ok(from)
 }
 
 /// Refuses a schema that this program cannot work with as it is.
@@ -159,8 +201,7 @@ async fn found(client: &Client) -> Result<Option<Found>, OpenError> {
     }
 }
 
-/// Applies what is missing, now that nobody else does. Returns the version that was there.
-async fn apply(transaction: &Transaction<'_>) -> Result<i32, OpenError> {
+async fn apply(transaction: &Transaction<'_>) -> Result<i32, Halted> {
     let from = match found(transaction.client()).await? {
         Some(found) => found.version,
         None => {
@@ -176,7 +217,7 @@ async fn apply(transaction: &Transaction<'_>) -> Result<i32, OpenError> {
     };
     for (version, (migration, oldest_reader)) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > from)
     {
-        transaction.batch_execute(migration).await.map_err(failed)?;
+        transaction.batch_execute(migration).await.map_err(halted)?;
         transaction
             .execute_typed(
                 "UPDATE escalator_schema SET version = $1, oldest_reader = $2",
@@ -205,6 +246,13 @@ async fn check_whole(client: &Client) -> Result<(), OpenError> {
             .map_err(|error| OpenError::NotWhole { reason: explain(&error) })?;
     }
     Ok(())
+}
+
+fn halted(error: tokio_postgres::Error) -> Halted {
+    match error.code() {
+        Some(&SqlState::LOCK_NOT_AVAILABLE) => Halted::InUse,
+        _ => Halted::Failed(failed(error)),
+    }
 }
 
 fn failed(error: tokio_postgres::Error) -> OpenError {

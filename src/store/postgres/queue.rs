@@ -89,14 +89,15 @@ pub(super) async fn insert(client: &Client, marks: &BTreeMap<IssueRef, Marking>)
     Ok(())
 }
 
-/// The same in a transaction of its own, which tells the other replicas. One way to the server and back.
+/// The same in a transaction of its own, and tells the other replicas afterwards: a server lets transactions that notify
+/// commit only one after the other, so this one, which waits for the disk, does not. One way to the server and back.
 pub(super) async fn insert_and_notify(
     lent: Lent<'_>,
     marks: &BTreeMap<IssueRef, Marking>,
 ) -> Result<(), Error> {
-    let notify = async { lent.batch_execute(NOTIFY).await.map_err(Error::from) };
     let commit = async { lent.batch_execute("COMMIT").await.map_err(Error::from) };
-    tokio::try_join!(biased; lent.begin(), insert(&lent, marks), notify, commit)?;
+    let notify = async { lent.batch_execute(NOTIFY).await.map_err(Error::from) };
+    tokio::try_join!(biased; lent.begin(), insert(&lent, marks), commit, notify)?;
     lent.give_back();
     Ok(())
 }

@@ -12,20 +12,18 @@ use crate::store::taken_back::{PAGE, deleted};
 use crate::store::writes::{Stage, Write};
 
 impl Postgres {
+    /// Takes as long as it takes: seconds where millions of writes were made.
     pub async fn count_written_issues(&self, since: Millis) -> Result<u64, Error> {
-        let counting = async {
-            let lent = self.pool.lend().await?;
-            let row = lent
-                .query_typed_one(
-                    "SELECT count(*) FROM (
-                         SELECT DISTINCT project_id, iid FROM write_ledger WHERE recorded_at >= $1) AS issue",
-                    &[(&since.0, Type::INT8)],
-                )
-                .await?;
-            lent.give_back();
-            unsigned(row.try_get(0)?)
-        };
-        self.pool.in_time(counting).await
+        let lent = self.pool.in_time(self.pool.lend()).await?;
+        let row = lent
+            .query_typed_one(
+                "SELECT count(*) FROM (
+                     SELECT DISTINCT project_id, iid FROM write_ledger WHERE recorded_at >= $1) AS issue",
+                &[(&since.0, Type::INT8)],
+            )
+            .await?;
+        lent.give_back();
+        unsigned(row.try_get(0)?)
     }
 
     pub async fn written_issues(&self, since: Millis, after: IssueRef) -> Result<Vec<IssueRef>, Error> {

@@ -9,6 +9,7 @@ use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::fuse::{Before, Intention, RECENT, Room, Verdict, remembered};
+use crate::store::held::Held;
 use crate::store::stops::Stop;
 use crate::store::writes::{Row, Stage, Write, Written, edits_comment};
 
@@ -22,6 +23,7 @@ impl Postgres {
         &self,
         issue: IssueRef,
         writes: &[Write],
+        held: Option<Held>,
         fuse: Option<u32>,
         now: Millis,
     ) -> Result<Intention, Error> {
@@ -31,16 +33,20 @@ impl Postgres {
                 let (since, until) = remembered(now);
                 let key = Key::of(issue)?;
                 // One way to the server and back, where each statement sees what was committed before it began.
-                let ((), (), stops, recent) = tokio::try_join!(
+                let ((), (), is_ours, stops, recent) = tokio::try_join!(
                     biased;
                     lent.begin(),
                     lock(&lent),
+                    self.is_ours(&lent, held),
                     stops::known(&lent, &key, since),
                     recent(&lent, &key, since, until)
                 )?;
-                Ok::<_, Error>(Before { issue, now, stops, recent })
+                Ok::<_, Error>(is_ours.then_some(Before { issue, now, stops, recent }))
             };
-            let intention = intend(&lent, before.await?, writes, fuse).await?;
+            let intention = match before.await? {
+                Some(before) => intend(&lent, before, writes, fuse).await?,
+                None => Intention::NotOurs,
+            };
             lent.commit().await?;
             Ok(intention)
         };

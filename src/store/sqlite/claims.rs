@@ -14,8 +14,8 @@ use crate::store::echo::Differences;
 use crate::store::rows::{millis, trace};
 
 impl Sqlite {
-    pub async fn claim(&self, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-        self.writer.run(move |connection| claim(connection, now, lease)).await
+    pub async fn claim(&self, now: Millis, lease: Duration, ours_until: Instant) -> Result<Claimed, Error> {
+        self.writer.run(move |connection| claim(connection, now, lease, ours_until)).await
     }
 
     pub async fn claim_issue(
@@ -23,12 +23,9 @@ impl Sqlite {
         issue: IssueRef,
         now: Millis,
         lease: Duration,
+        ours_until: Instant,
     ) -> Result<Option<Claim>, Error> {
-        self.writer.run(move |connection| claim_issue(connection, issue, now, lease)).await
-    }
-
-    pub async fn renew(&self, claim: Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-        self.writer.run(move |connection| renew(connection, claim, now, lease)).await
+        self.writer.run(move |connection| claim_issue(connection, issue, now, lease, ours_until)).await
     }
 
     pub async fn finish(&self, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {
@@ -47,8 +44,13 @@ pub(super) fn free_all(connection: &Connection, now: Millis) -> rusqlite::Result
     Ok(())
 }
 
-fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claimed, Error> {
-    let (token, asked) = (fastrand::i64(0..i64::MAX), Instant::now());
+fn claim(
+    connection: &Connection,
+    now: Millis,
+    lease: Duration,
+    ours_until: Instant,
+) -> Result<Claimed, Error> {
+    let token = fastrand::i64(0..i64::MAX);
     let claimed = connection
         .prepare_cached(
             "UPDATE queue
@@ -66,7 +68,7 @@ fn claim(connection: &Connection, now: Millis, lease: Duration) -> Result<Claime
                 attempts: row.get(2)?,
                 marked_at: Millis(row.get(3)?),
                 trace: trace(row.get(4)?),
-                ours_until: asked + lease,
+                ours_until,
             })
         })
         .optional()?;
@@ -96,8 +98,9 @@ fn claim_issue(
     issue: IssueRef,
     now: Millis,
     lease: Duration,
+    ours_until: Instant,
 ) -> Result<Option<Claim>, Error> {
-    let (token, asked) = (fastrand::i64(0..i64::MAX), Instant::now());
+    let token = fastrand::i64(0..i64::MAX);
     let taken: bool = connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM queue
@@ -115,14 +118,7 @@ fn claim_issue(
              WHERE project_id = ?1 AND iid = ?2",
         )?
         .execute(params![issue.project_id, issue.iid, token, now.0 + millis(lease)])?;
-    Ok(Some(Claim { issue, token, attempts: 1, marked_at: now, trace: None, ours_until: asked + lease }))
-}
-
-fn renew(connection: &Connection, claim: Claim, now: Millis, lease: Duration) -> Result<bool, Error> {
-    let renewed = connection
-        .prepare_cached("UPDATE queue SET due_at = ?4 WHERE project_id = ?1 AND iid = ?2 AND token = ?3")?
-        .execute(params![claim.issue.project_id, claim.issue.iid, claim.token, now.0 + millis(lease)])?;
-    Ok(renewed > 0)
+    Ok(Some(Claim { issue, token, attempts: 1, marked_at: now, trace: None, ours_until }))
 }
 
 fn finish(connection: &Connection, claim: Claim, release: Release, now: Millis) -> Result<bool, Error> {

@@ -77,8 +77,10 @@ impl Sqlite {
         self.writer.run(move |connection| keep(connection, &answered, now)).await
     }
 
-    pub async fn recheck(&self, issue: IssueRef, now: Millis) -> Result<(), Error> {
-        self.writer.run(move |connection| recheck(connection, issue, now)).await
+    pub async fn recheck(&self, issues: Vec<IssueRef>, now: Millis) -> Result<(), Error> {
+        self.writer
+            .run(move |connection| issues.iter().try_for_each(|issue| recheck(connection, *issue, now)))
+            .await
     }
 }
 

@@ -8,6 +8,7 @@ mod decided;
 mod echo;
 mod followed;
 mod glance;
+mod held;
 mod inspect;
 mod ledger;
 mod made;
@@ -34,7 +35,7 @@ use thread::{Purpose, Thread};
 
 /// What leads from nothing to the schema that this program reads and writes, one version after the other. What stands
 /// here has been released and never changes.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema.sql"),
     include_str!("2_traceparent.sql"),
     include_str!("3_own_bot.sql"),
@@ -43,6 +44,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("6_commands.sql"),
     include_str!("7_stops.sql"),
     include_str!("8_decided.sql"),
+    include_str!("9_open_causes.sql"),
 ];
 const CHECK_DISK: &str = "check its disk: is it full, failing, or mounted read-only?";
 /// How long a connection waits for another one's lock. A delivery may wait twice as long, for the batch before its own

@@ -2,11 +2,12 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Sqlite, followed, stops};
+use super::{Sqlite, followed, held, stops};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
 use crate::store::fuse::{Before, Intention, RECENT, Room, Verdict, remembered};
+use crate::store::held::Held;
 use crate::store::stops::Stop;
 use crate::store::writes::{Row, Stage, Write, Written, edits_comment};
 
@@ -17,10 +18,11 @@ impl Sqlite {
         &self,
         issue: IssueRef,
         writes: Vec<Write>,
+        held: Option<Held>,
         fuse: Option<u32>,
         now: Millis,
     ) -> Result<Intention, Error> {
-        self.writer.run(move |connection| intend(connection, issue, &writes, fuse, now)).await
+        self.writer.run(move |connection| intend(connection, issue, &writes, held, fuse, now)).await
     }
 
     pub async fn writes(&self, issue: IssueRef, since: Millis) -> Result<Vec<Written>, Error> {
@@ -32,9 +34,13 @@ fn intend(
     connection: &Connection,
     issue: IssueRef,
     writes: &[Write],
+    held: Option<Held>,
     fuse: Option<u32>,
     now: Millis,
 ) -> Result<Intention, Error> {
+    if !held::is_ours(connection, held)? {
+        return Ok(Intention::NotOurs);
+    }
     let (since, until) = remembered(now);
     let stops = stops::known(connection, issue, since)?;
     let before = Before { issue, now, stops, recent: recent(connection, issue, since, until)? };
