@@ -373,6 +373,7 @@ fn an_undo_that_was_broken_off_is_gone_on_with_and_one_that_was_not_is_done() {
     let broken_off = [posted.clone(), deletion(Stage::Intended)];
     assert_eq!(comment_plan(&broken_off, None), delete());
     assert_eq!(comment_plan(&broken_off, Some(Text::AsWritten)), delete());
+    assert_eq!(comment_plan(&broken_off, Some(Text::Answered)), leave(Why::Answered));
     let whole = [posted, deletion(Stage::Intended), deletion(Stage::Done)];
     assert_eq!(comment_plan(&whole, None), Plan::default());
 }

@@ -1,59 +1,44 @@
 //! `kill -9` in the middle of a command, at each of its writes: it is neither lost nor done twice.
 
-use std::time::{Duration, Instant};
+use escalator::sandbox::{Fault, IssueId, Sandbox, Trouble, UserId};
 
-use escalator::sandbox::{Fault, Hook, IssueId, Kind, Options, Sandbox, Trouble, UserId};
-
-use super::binary::{PATIENCE, Program, SIGNING_TOKEN};
+use super::scene::{Scene, until};
 
 #[actix_web::test]
 async fn a_command_that_kill_9_breaks_off_is_answered_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let gitlab = Sandbox::start(Options { auto_disable: false, ..Options::default() }).await.unwrap();
-    let (shop, reporter, bot) =
-        (gitlab.project("acme/shop"), gitlab.user("riley"), gitlab.bot("escalator-bot"));
-    gitlab.member(reporter, "acme", 20);
-    gitlab.member(bot, "acme", 20);
-    let store = format!("sqlite://{}", folder.path().join("escalator.db").display());
-    let mut program = Program::new(&gitlab, &gitlab.token(bot, &["api"]), &store);
+    let mut scene = Scene::prepare().await;
     // A call waits until the program is dead.
-    program.set("GITLAB__TIMEOUT", "60s");
-    let url = format!("http://{}/webhooks/gitlab", program.address);
-    gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
+    scene.program.set("GITLAB__TIMEOUT", "60s");
 
     let (help, answer) = (("help", "help"), ("answer complexity yes", "done"));
     for ((request, outcome), method, path) in
         [(help, "POST", "/notes"), (answer, "PUT", "/issues/"), (answer, "POST", "/award_emoji")]
     {
         for fate in [None, Some(Fault::status(500).trouble)] {
-            program.start().await;
-            let issue = gitlab.issue(shop).by(reporter).kind(Kind::Incident).create();
-            until("the issue is assessed", || gitlab.notes(issue).len() == 1).await;
+            scene.program.start().await;
+            let (issue, gitlab) = (scene.incident(&[]), scene.gitlab.clone());
+            until("the issue is assessed", async || gitlab.notes(issue).len() == 1).await;
             gitlab.fault(Fault::new(Trouble::Hold).on(method, path).times(1));
             let note =
-                gitlab.by(reporter).note(issue, &format!("@escalator-bot {request}")).unwrap().unwrap();
+                gitlab.by(scene.reporter).note(issue, &format!("@escalator-bot {request}")).unwrap().unwrap();
             let write = gitlab.until_held(|held| held.method == method).await;
-            program.kill();
+            scene.program.kill();
             let case = format!("{request}: {method} {path}, done by GitLab: {}", fate.is_none());
             gitlab.let_go(write, fate);
             gitlab.idle().await;
 
-            program.start().await;
+            scene.program.start().await;
             let verb = request.split(' ').next().unwrap();
             let answered = format!("escalator_commands_total{{verb=\"{verb}\",outcome=\"{outcome}\"}}");
-            let started = Instant::now();
-            while program.metric(&answered).await != Some(1.0) {
-                assert!(started.elapsed() < PATIENCE, "lost: {case}");
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            until(&case, async || scene.program.metric(&answered).await == Some(1.0)).await;
             gitlab.settled().await;
-            let done = Done::on(&gitlab, issue, note, bot);
+            let done = Done::on(&gitlab, issue, note, scene.bot);
             let wanted = if verb == "help" { (1, 0, 0) } else { (0, 1, 1) };
             assert_eq!((done.replies, done.labels, done.reactions), wanted, "{case}");
-            program.kill();
+            scene.program.kill();
         }
     }
-    gitlab.stop().await;
+    scene.gitlab.stop().await;
 }
 
 /// What GitLab shows of the answer to a command.
@@ -71,13 +56,5 @@ impl Done {
             labels: gitlab.label_events(issue).iter().filter(|event| event.user == bot).count(),
             reactions: gitlab.awards(note).len(),
         }
-    }
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "never happened: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -10,10 +10,11 @@ use escalator::calculator::label::Label;
 use escalator::calculator::policy::Policy;
 use escalator::config::load;
 use escalator::config::sources::Sources;
-use escalator::sandbox::{Fault, Hook, IssueId, Kind, Loss, Options, Sandbox, Trouble, UserId};
+use escalator::sandbox::{Fault, IssueId, Loss, Sandbox, Trouble, UserId};
 use fastrand::Rng;
 
-use super::binary::{PATIENCE, Program, SIGNING_TOKEN};
+use super::binary::{PATIENCE, Program};
+use super::scene::Scene;
 
 const ISSUES: usize = 200;
 const KILLS: usize = 25;
@@ -64,18 +65,10 @@ async fn survive(weather: Weather) {
     // Shown when the test fails. Kills hit other moments in another run, so it makes a similar run and not the same.
     eprintln!("seed {seed}");
     let started = Instant::now();
-    let folder = tempfile::tempdir().unwrap();
-    let gitlab = Sandbox::start(Options { auto_disable: false, ..Options::default() }).await.unwrap();
-    let (shop, reporter, bot) =
-        (gitlab.project("acme/shop"), gitlab.user("riley"), gitlab.bot("escalator-bot"));
-    gitlab.member(reporter, "acme", 20);
-    gitlab.member(bot, "acme", 20);
-    let store = format!("sqlite://{}", folder.path().join("escalator.db").display());
-    let mut program = Program::new(&gitlab, &gitlab.token(bot, &["api"]), &store);
-    let url = format!("http://{}/webhooks/gitlab", program.address);
-    gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
-    program.start().await;
-    let issues = (0..ISSUES).map(|_| gitlab.issue(shop).by(reporter).kind(Kind::Incident).create()).collect();
+    let mut scene = Scene::prepare().await;
+    scene.program.start().await;
+    let issues = (0..ISSUES).map(|_| scene.incident(&[])).collect();
+    let Scene { gitlab, reporter, bot, mut program, .. } = scene;
     let mut town = Town {
         gitlab,
         reporter,

@@ -13,4 +13,5 @@ mod commands;
 mod kills;
 mod late;
 mod policy;
+mod scene;
 mod storm;

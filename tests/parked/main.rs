@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "shared with the tests of the service, which use more of it")]
 #[path = "../service/app.rs"]
 mod app;
+mod interrupted;
 mod stopped;
 mod taking_back;
 mod undo;

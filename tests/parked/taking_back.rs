@@ -1,12 +1,19 @@
 //! What is the same wherever `escalator undo` is run: waiting for it, and reading what it says.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use escalator::clock::now;
 
 /// Runs the command, while GitLab and whoever serves go on.
-pub async fn run(mut command: Command) -> Output {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+pub async fn run(command: Command) -> Output {
+    ended(start(command)).await
+}
+
+pub fn start(mut command: Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+pub async fn ended(child: Child) -> Output {
     tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap()
 }
 

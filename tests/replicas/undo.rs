@@ -4,8 +4,10 @@
 use std::process::Output;
 
 use escalator::sandbox::{Fault, IssueId, Trouble};
+use tokio_postgres::NoTls;
 
 use super::fleet::{FULL_SCORE, Fleet, until};
+use super::postgres::Cluster;
 use super::taking_back::{count, printed, run, said, this_moment};
 
 const ISSUES: usize = 20;
@@ -37,9 +39,18 @@ async fn until_it_waits(fleet: &Fleet, replica: usize) {
     until("the replica waits for the stop to be lifted", waits).await;
 }
 
+/// Until when all replicas are to pause; 0 if they never were.
+async fn paused_until(url: &str) -> i64 {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.query_one("SELECT until FROM pause", &[]).await.unwrap().get(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_all_replicas_wrote_is_taken_back_beside_one_while_another_is_dead() {
-    let mut fleet = Fleet::start(2, &[]).await;
+    let database = Cluster::start();
+    let url = database.create_database();
+    let mut fleet = Fleet::start_at(database, &url, 2, &[]).await;
     let older = fleet.incident(&FULL_SCORE);
     fleet.until_all_is_done().await;
     let since = this_moment();
@@ -52,7 +63,10 @@ async fn what_all_replicas_wrote_is_taken_back_beside_one_while_another_is_dead(
     fleet.replicas[dead].kill();
     fleet.gitlab.clear_requests();
 
+    // A dry run tells nobody to pause either.
+    fleet.gitlab.fault(Fault::throttled(1).on("GET", "/issues/").times(1));
     let seen = undo(&fleet, works, &["--since", &since, "--dry-run"]).await;
+    assert!(said(&seen).1.contains("pausing for 1 s") && paused_until(&url).await == 0, "{}", said(&seen).1);
     let changed = [ISSUES + 1, ISSUES, 0, ISSUES + 1, 1, 0];
     assert_eq!(ROWS.map(|row| count(&seen, row)), changed, "{}", said(&seen).1);
     let left = format!("= {}#{}: label {ESCALATION:?}, left: touched since", touched.project_id, touched.iid);

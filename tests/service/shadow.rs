@@ -125,7 +125,7 @@ async fn an_issue_that_was_watched_and_closed_before_live_came_is_none_to_look_f
     app.restart_service_with("MODE", "live").await;
     assert_eq!(ruling(&app, issue).await, Some(Ruling::Closed));
     assert_eq!(known(&app, issue).await.unwrap().involvement, Involvement::Watched);
-    let of_notes = app.gitlab.requests().iter().filter(|request| request.path.ends_with("/notes")).count();
+    let of_notes = app.gitlab.requests().iter().filter(|request| request.route.ends_with("/notes")).count();
     assert!(of_notes == 0 && only_reads(&app), "{:?}", app.gitlab.requests());
     app.end().await;
 }
