@@ -15,6 +15,7 @@ mod bouncer;
 mod commands;
 mod fleet;
 mod fuse;
+mod hangs;
 mod killed;
 mod newer;
 mod policy;

@@ -1,14 +1,15 @@
 //! Connections, lent for one call each. One whose call failed or was broken off is closed, so that none is ever lent in
-//! the middle of a transaction.
+//! the middle of a transaction. It counts until it has ended on the server: there are never more than this pool may have.
 
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio_postgres::Client;
 
-use super::server::{Server, Session};
+use super::server::Server;
+use super::session::Session;
 use super::{PATIENCE, error};
 use crate::store::Error;
 
@@ -23,7 +24,8 @@ const BEGIN: &str =
 /// Connections to one server.
 pub(super) struct Pool {
     server: Server,
-    permits: Semaphore,
+    /// One for each connection that is lent, or is being made, or was lent and has not ended yet.
+    permits: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
     /// Why the last attempt to connect failed, for those whose patience ends while they wait.
     failure: Mutex<Option<Error>>,
@@ -33,23 +35,28 @@ pub(super) struct Pool {
 pub(super) struct Lent<'pool> {
     pool: &'pool Pool,
     session: Session,
-    _permit: SemaphorePermit<'pool>,
 }
 
 impl Pool {
     /// A pool that has so many connections at most, and none yet.
     pub fn new(server: Server, size: usize) -> Self {
-        Self { server, permits: Semaphore::new(size), idle: Mutex::default(), failure: Mutex::default() }
+        Self {
+            server,
+            permits: Arc::new(Semaphore::new(size)),
+            idle: Mutex::default(),
+            failure: Mutex::default(),
+        }
     }
 
     /// Waits for a connection, and makes one where none is idle; tries until the caller's patience ends.
     pub async fn lend(&self) -> Result<Lent<'_>, Error> {
-        let permit = self.permits.acquire().await.map_err(|_| Error::closed())?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::closed())?;
         let session = match self.take_idle() {
             Some(session) => session,
             None => self.connect().await,
         };
-        Ok(Lent { pool: self, session, _permit: permit })
+        session.keep(permit);
+        Ok(Lent { pool: self, session })
     }
 
     /// Breaks off a call that takes too long.
@@ -106,6 +113,7 @@ impl Lent<'_> {
 
     /// For the next call.
     pub fn give_back(self) {
+        let _for_the_next = self.session.take_permit();
         self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(self.session);
     }
 }

@@ -1,6 +1,5 @@
 //! The server that `store.url` names: connecting to it, and what it has to be like.
 
-use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,16 +8,19 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::ConfigVerifierExt;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::explain;
+use super::session::Session;
 use crate::clock;
 use crate::postgres_url::PostgresUrl;
 use crate::store::OpenError;
 
 /// How long connecting may take: shorter than a call.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+/// After so long without a sign of the server's machine a connection is dead.
+const SILENCE: Duration = Duration::from_secs(8);
 /// How long to try at a start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// The oldest PostgreSQL that its makers still mended when this was written.
@@ -34,29 +36,13 @@ pub(super) struct Server {
     tls: Option<MakeRustlsConnect>,
 }
 
-/// A connection; it ends when this is dropped.
-pub(in crate::store) struct Session(Client);
-
-impl Deref for Session {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        &self.0
-    }
-}
-
-impl DerefMut for Session {
-    fn deref_mut(&mut self) -> &mut Client {
-        &mut self.0
-    }
-}
-
 impl Server {
     /// Reads the address and gets TLS ready, if it may be needed. Does not connect.
     pub fn new(url: &str) -> Result<Self, OpenError> {
         let PostgresUrl { mut config, authorities } =
             PostgresUrl::parse(url).map_err(|error| refused(explain(&error)))?;
         config.connect_timeout(CONNECT_TIMEOUT).target_session_attrs(TargetSessionAttrs::ReadWrite);
+        config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE / 2).keepalives_interval(SILENCE / 4);
         if config.get_application_name().is_none() {
             config.application_name("escalator");
         }
@@ -68,8 +54,8 @@ impl Server {
     /// Connects.
     pub async fn connect(&self) -> Result<Session, tokio_postgres::Error> {
         match &self.tls {
-            Some(tls) => self.config.connect(tls.clone()).await.map(serve),
-            None => self.config.connect(NoTls).await.map(serve),
+            Some(tls) => self.config.connect(tls.clone()).await.map(Session::start),
+            None => self.config.connect(NoTls).await.map(Session::start),
         }
     }
 
@@ -120,17 +106,6 @@ fn trusting(path: &Path) -> Result<ClientConfig, Box<dyn std::error::Error>> {
 
 fn refused(reason: String) -> OpenError {
     OpenError::Refused { reason }
-}
-
-/// Drives a connection until its client is dropped or the server ends it. Whoever uses the client is told why then.
-fn serve<T>((client, connection): (Client, Connection<Socket, T>)) -> Session
-where
-    Connection<Socket, T>: Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
-{
-    tokio::spawn(async move {
-        let _ended = connection.await;
-    });
-    Session(client)
 }
 
 async fn vet(session: &Client) -> Result<(), OpenError> {
