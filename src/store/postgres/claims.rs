@@ -2,13 +2,14 @@
 //! claim, or hears of an issue that is claimed, locks its row first and reads the rest afterwards, each statement as of
 //! its own moment: so they come one after the other.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::queue::{Key, issue};
-use super::{Postgres, echo, followed};
+use super::{Postgres, beat, echo, followed};
 use crate::calculator::issue::IssueRef;
 use crate::clock::Millis;
 use crate::store::Error;
@@ -23,11 +24,18 @@ impl Postgres {
     pub async fn claim(&self, now: Millis, lease: Duration, ours_until: Instant) -> Result<Claimed, Error> {
         let claiming = async {
             let lent = self.pool.lend().await?;
+            // A claim whose commit waits for a standby is made before anybody can be told of it. As long as nothing can be
+            // written, that happens to one issue and not to all.
+            if self.claim_failed.load(Ordering::Relaxed) {
+                beat(&lent, now).await?;
+            }
             let claimed = claim(&lent, now, lease, ours_until).await?;
             lent.give_back();
             Ok(claimed)
         };
-        self.pool.in_time(claiming).await
+        let claimed = self.pool.in_time(claiming).await;
+        self.claim_failed.store(claimed.is_err(), Ordering::Relaxed);
+        claimed
     }
 
     pub async fn claim_issue(

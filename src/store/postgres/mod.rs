@@ -30,10 +30,12 @@ mod watermarks;
 mod writes;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::{Error, Inspection, Migrated, OpenError};
@@ -60,6 +62,8 @@ pub(super) struct Postgres {
     marker: Marker,
     /// Who we are among the replicas.
     holder: i64,
+    /// Whether the last claim may have been made although it failed.
+    claim_failed: Arc<AtomicBool>,
     _ear: Arc<Ear>,
 }
 
@@ -91,23 +95,31 @@ impl Postgres {
         let pool = Arc::new(Pool::new(server.clone(), CONNECTIONS));
         let marker = Marker::start(Pool::new(server.clone(), 1));
         let ear = Ear(tokio::spawn(listen(server, Arc::clone(marked))));
-        Self { pool, marker, holder: fastrand::i64(..), _ear: Arc::new(ear) }
+        let ear = Arc::new(ear);
+        Self { pool, marker, holder: fastrand::i64(..), claim_failed: Arc::default(), _ear: ear }
     }
 
     pub async fn beat(&self, now: Millis) -> Result<(), Error> {
         let beating = async {
             let lent = self.pool.lend().await?;
-            lent.execute_typed(
-                "INSERT INTO heartbeat (id, at) VALUES (1, $1)
-                 ON CONFLICT (id) DO UPDATE SET at = excluded.at",
-                &[(&now.0, Type::INT8)],
-            )
-            .await?;
+            beat(&lent, now).await?;
             lent.give_back();
             Ok(())
         };
         self.pool.in_time(beating).await
     }
+}
+
+/// Writes, which tells whether anything can be written.
+async fn beat(client: &Client, now: Millis) -> Result<(), Error> {
+    client
+        .execute_typed(
+            "INSERT INTO heartbeat (id, at) VALUES (1, $1)
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+            &[(&now.0, Type::INT8)],
+        )
+        .await?;
+    Ok(())
 }
 
 /// A connection to a database whose schema is up to date.

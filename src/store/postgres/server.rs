@@ -54,11 +54,8 @@ impl Server {
     /// Connects.
     pub async fn connect(&self) -> Result<Session, tokio_postgres::Error> {
         match &self.tls {
-            Some(tls) => {
-                let connected = self.config.connect(tls.clone()).await?;
-                Ok(Session::start(connected, Some(tls.clone())))
-            }
-            None => Ok(Session::start(self.config.connect(NoTls).await?, None)),
+            Some(tls) => self.config.connect(tls.clone()).await.map(Session::start),
+            None => self.config.connect(NoTls).await.map(Session::start),
         }
     }
 

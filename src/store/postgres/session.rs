@@ -1,5 +1,6 @@
-//! A connection, from its beginning to its end on the server. Dropping one ends it, and what it was asked last with it:
-//! a statement that nobody waits for any more is cancelled, lest it be done long after its caller was told that it failed.
+//! A connection, from its beginning to its end on the server, which may be long after it was dropped: it does not end before
+//! what it was asked last is answered. Never cancels that: the driver leaves before a cancellation is passed on, and a
+//! PgBouncer 1.18 dies of it.
 
 use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
@@ -8,13 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio_postgres::{CancelToken, Client, Connection, NoTls, Socket};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, Connection, Socket};
 
-/// From one request to cancel to the next: the server may not have come to the statement yet.
-const CANCEL_AGAIN: Duration = Duration::from_secs(2);
-/// How long an end may take. A server that writes to a disk that hangs cancels nothing, and must not get more and more
-/// connections meanwhile. After this, something between us and it holds on to what is no more.
+/// How long an end may take. A server that hangs must not get more and more connections; after this it is taken for
+/// something between us and it that holds on to what is no more.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
 /// What lets its bearer have a connection.
@@ -30,19 +28,15 @@ pub(in crate::store) struct Session {
 
 impl Session {
     /// Drives a connection until it is dropped or the server ends it. Whoever uses it is told why then.
-    pub(super) fn start<T>(
-        (client, connection): (Client, Connection<Socket, T>),
-        tls: Option<MakeRustlsConnect>,
-    ) -> Self
+    pub(super) fn start<T>((client, connection): (Client, Connection<Socket, T>)) -> Self
     where
         Connection<Socket, T>: Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
     {
         let permit = Arc::default();
         let (wanted, unwanted) = oneshot::channel();
-        let cancelling = cancel(client.cancel_token(), tls);
         let held = Arc::clone(&permit);
         tokio::spawn(async move {
-            drive(connection, unwanted, cancelling).await;
+            drive(connection, unwanted).await;
             drop(held);
         });
         Self { client, permit, _wanted: wanted }
@@ -75,7 +69,6 @@ impl DerefMut for Session {
 async fn drive(
     connection: impl Future<Output = Result<(), tokio_postgres::Error>>,
     unwanted: oneshot::Receiver<Infallible>,
-    cancelling: impl Future<Output = ()>,
 ) {
     let mut connection = pin!(connection);
     tokio::select! {
@@ -83,27 +76,7 @@ async fn drive(
         // At once, if its client is gone and everything is answered.
         _ended = &mut connection => {}
         _gone = unwanted => {
-            tokio::select! {
-                _ended = connection => {}
-                () = cancelling => {}
-                () = tokio::time::sleep(LONGEST_END) => {}
-            }
+            let _ended = tokio::time::timeout(LONGEST_END, connection).await;
         }
-    }
-}
-
-/// Again and again. A PgBouncer passes none on whose sender does not wait for it, as the driver does not; behind it such a
-/// statement lasts as long as what it waits for, and has one of PgBouncer's own few connections.
-async fn cancel(token: CancelToken, tls: Option<MakeRustlsConnect>) {
-    loop {
-        let cancelling = async {
-            match &tls {
-                Some(tls) => token.cancel_query(tls.clone()).await,
-                None => token.cancel_query(NoTls).await,
-            }
-        };
-        // Whether it was of use, only the end of the connection tells.
-        let _asked =
-            tokio::join!(tokio::time::timeout(CANCEL_AGAIN, cancelling), tokio::time::sleep(CANCEL_AGAIN));
     }
 }
