@@ -1,5 +1,6 @@
 //! Commands in comments: which notes are to be read, and that none is answered twice.
 
+use escalator::calculator::issue::IssueRef;
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
 use escalator::store::{Act, Answered, Claimed, LabelCommand, Origin, Stage, Write};
@@ -48,7 +49,7 @@ async fn what_was_asked_for_during_a_reading_that_fails_is_not_postponed_and_the
 }
 
 /// A command of user 3 in that note on issue 1, that changed nothing.
-fn answered(note_id: u64, outcome: &'static str) -> Answered {
+pub fn answered(note_id: u64, outcome: &'static str) -> Answered {
     Answered {
         issue: issue(1),
         note_id,
@@ -134,6 +135,8 @@ async fn commands_that_set_labels_tell_who_gave_them() {
         ];
         assert_eq!(store.label_commands(issue(1)).await, Ok(told.to_vec()));
         assert_eq!(store.label_commands(issue(2)).await, Ok(Vec::new()));
+        let elsewhere = IssueRef { project_id: 2, ..issue(1) };
+        assert_eq!(store.label_commands(elsewhere).await, Ok(Vec::new()));
     })
     .await;
 }

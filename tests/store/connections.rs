@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use escalator::calculator::issue::Glimpse;
 use escalator::calculator::label::Label;
 use escalator::clock::Millis;
-use escalator::store::{Claimed, Echo, Error, Marked, Release, Store};
+use escalator::store::{
+    Act, Answered, Claimed, Echo, Error, Marked, Origin, Release, StopReason, Store, Write,
+};
 use futures_util::future::{Either, select};
 use tokio_postgres::{Client, NoTls};
 
-use super::echo::{done, work};
+use super::commands::answered;
+use super::echo::{COMMENT, done, work};
 use super::{LEASE, claim, glimpse, issue, postgres};
 
 /// Sessions of the store that wait for a lock.
@@ -135,4 +138,51 @@ async fn what_is_heard_just_before_an_ending_is_compared_with_it() {
     let (heard, ended) = tokio::join!(store.hear(heard, Millis(1)), end);
     assert_eq!((heard, ended), (Ok(Marked::Unchanged), Ok(true)));
     assert_eq!(store.depth().await.unwrap().waiting, 1, "it was left with another label");
+}
+
+/// Under this lock replicas note what they are about to write.
+const WRITES: &str = "x'65736366757365'::bigint";
+
+#[tokio::test]
+async fn writing_is_not_stopped_while_somebody_is_noting_what_is_about_to_be_written() {
+    let (store, client) = store_and_client().await;
+    client.batch_execute(&format!("SELECT pg_advisory_lock({WRITES})")).await.unwrap();
+    let noted = async {
+        until_waiting(&client, 1).await;
+        client.batch_execute(&format!("SELECT pg_advisory_unlock({WRITES})")).await.unwrap();
+    };
+    let (stopped, ()) = tokio::join!(store.stop_writing(None, StopReason::Undo, Millis(1)), noted);
+    assert_eq!(stopped, Ok(()));
+    assert_eq!(store.stops().await.unwrap().len(), 1);
+}
+
+/// Each of these has more than one statement, and the last one of them fails.
+#[tokio::test]
+async fn what_cannot_be_done_as_a_whole_is_not_done_at_all() {
+    let (store, client) = store_and_client().await;
+    let claimed = work(&store).await;
+    assert!(store.finish(claimed, done(), Millis(1)).await.unwrap());
+    store.stop_writing(Some(issue(1)), StopReason::Undo, Millis(1)).await.unwrap();
+    let (before, claimed) = (store.writes(issue(1), Millis(0)).await, work(&store).await);
+    let hold = async |tables| {
+        client.batch_execute(&format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE")).await.unwrap();
+    };
+    let deleted = Write { act: Act::CommentDeleted(COMMENT), user_id: 9, origin: Origin::Undo };
+    let answer = Answered { writes: vec![deleted.clone()], ..answered(7, "done") };
+
+    hold("queue").await;
+    assert!(store.resume(None, Millis(2)).await.is_err());
+    client.batch_execute("COMMIT").await.unwrap();
+    hold("write_ledger").await;
+    assert!(store.keep_answered(answer, Millis(2)).await.is_err());
+    assert!(store.finish(claimed, done(), Millis(2)).await.is_err());
+    client.batch_execute("COMMIT").await.unwrap();
+    hold("followed").await;
+    assert!(store.took_back(issue(1), vec![deleted], Millis(2)).await.is_err());
+    client.batch_execute("COMMIT").await.unwrap();
+
+    assert_eq!(store.stops().await.unwrap().len(), 1, "no stop was lifted");
+    assert_eq!(store.is_answered(7, "a").await, Ok(false));
+    assert_eq!(store.writes(issue(1), Millis(0)).await, before);
+    assert_eq!(store.finish(claimed, done(), Millis(3)).await, Ok(true), "it is still claimed");
 }

@@ -215,3 +215,15 @@ async fn what_was_heard_of_an_issue_that_is_gone_is_forgotten_with_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_heard_of_an_issue_that_nobody_follows_counts_if_it_has_a_source() {
+    on_each_engine(async |store| {
+        let mut irrelevant = echo("new", None);
+        irrelevant.glimpse.may_have_source = false;
+        assert_eq!(store.hear(irrelevant, Millis(0)).await, Ok(Marked::Irrelevant));
+        assert_eq!(store.hear(echo("new", None), Millis(0)).await, Ok(Marked::Queued));
+        assert!(claim(&store, 0).await.is_some());
+    })
+    .await;
+}

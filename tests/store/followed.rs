@@ -124,12 +124,15 @@ async fn of_the_history_the_last_entries_are_remembered_oldest_first() {
 }
 
 #[tokio::test]
-async fn a_strange_comment_has_the_one_of_its_issue_forgotten_and_no_other_one() {
+async fn a_comment_is_doubted_and_forgotten_on_its_issue_and_on_no_other_one() {
     on_each_engine(async |store| {
         let note = Some(NoteRef { id: 7, digest: Some("digest".to_owned()) });
         for iid in [1, 2] {
             leave(&store, issue(iid), Record { note: note.clone(), ..untouched() }).await;
         }
+        store.doubt_note(issue(1)).await.unwrap();
+        assert_eq!(recall(&store, 1).await.note, Some(NoteRef { id: 7, digest: None }));
+        assert_eq!(recall(&store, 2).await.note, note);
         let strange = Some(NoteRef { id: 8, digest: None });
         let heard = store.hear(Echo { glimpse: glimpse(1), note: strange }, Millis(1)).await;
         assert_eq!(heard, Ok(Marked::Queued));

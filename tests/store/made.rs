@@ -15,12 +15,14 @@ async fn what_was_made_is_known_until_it_is_forgotten() {
         assert_eq!(store.made().await.unwrap(), []);
         let (board, label) = (made(MadeKind::Board, "same", Some(1)), made(MadeKind::Label, "same", Some(2)));
         let elsewhere = Made { place: "project acme/shop".to_owned(), ..label.clone() };
-        for made in [&label, &elsewhere, &board] {
+        let another = made(MadeKind::Label, "another", Some(3));
+        for made in [&label, &elsewhere, &board, &another] {
             store.keep_made(made).await.unwrap();
         }
-        assert_eq!(store.made().await.unwrap(), [board.clone(), label.clone(), elsewhere.clone()]);
+        let all = [&board, &another, &label, &elsewhere];
+        assert_eq!(store.made().await.unwrap().iter().collect::<Vec<_>>(), all);
         store.forget_made(&label).await.unwrap();
-        assert_eq!(store.made().await.unwrap(), [board, elsewhere]);
+        assert_eq!(store.made().await.unwrap(), [board, another, elsewhere]);
     })
     .await;
 }

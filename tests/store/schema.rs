@@ -62,6 +62,28 @@ async fn a_schema_that_was_restored_in_part_is_refused() {
 }
 
 #[tokio::test]
+async fn an_older_schema_that_was_restored_in_part_is_refused_and_so_is_one_with_two_versions() {
+    let (url, client) = database().await;
+    client.batch_execute(&migrations()[0]).await.unwrap();
+    client
+        .batch_execute(
+            "CREATE TABLE escalator_schema (version INTEGER NOT NULL, oldest_reader INTEGER NOT NULL);
+             INSERT INTO escalator_schema VALUES (1, 1);
+             DROP TABLE echo",
+        )
+        .await
+        .unwrap();
+    let torn = refused(&url).await;
+    assert!(matches!(torn, OpenError::NotWhole { .. }) && torn.to_string().contains("echo"), "{torn}");
+
+    let (url, client) = database().await;
+    Store::migrate(&url).await.unwrap();
+    client.batch_execute("INSERT INTO escalator_schema SELECT * FROM escalator_schema").await.unwrap();
+    let two = refused(&url).await;
+    assert!(two.to_string().contains("escalator_schema must hold one row"), "{two}");
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_used_if_it_allows_that_and_refused_if_not() {
     let (url, client) = database().await;
     let Migrated { to: known, .. } = Store::migrate(&url).await.unwrap();
