@@ -4,9 +4,8 @@
 use std::process::Output;
 
 use escalator::sandbox::{Fault, IssueId, Trouble};
-use tokio_postgres::NoTls;
 
-use super::fleet::{FULL_SCORE, Fleet, until};
+use super::fleet::{FULL_SCORE, Fleet, connect, until};
 use super::postgres::Cluster;
 use super::taking_back::{count, printed, run, said, this_moment};
 
@@ -41,9 +40,18 @@ async fn until_it_waits(fleet: &Fleet, replica: usize) {
 
 /// Until when all replicas are to pause; 0 if they never were.
 async fn paused_until(url: &str) -> i64 {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.query_one("SELECT until FROM pause", &[]).await.unwrap().get(0)
+    connect(url).await.query_one("SELECT until FROM pause", &[]).await.unwrap().get(0)
+}
+
+/// Until no replica has anything more to ask GitLab about an issue.
+async fn until_all_is_known(url: &str) {
+    let client = connect(url).await;
+    let open = "SELECT (SELECT count(*) FROM ledger_open_cause)
+                     + (SELECT count(*) FROM reading WHERE asked > answered)";
+    until("all causes and commands are known", async || {
+        client.query_one(open, &[]).await.unwrap().get::<_, i64>(0) == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,6 +67,7 @@ async fn what_all_replicas_wrote_is_taken_back_beside_one_while_another_is_dead(
     fleet.until_all_is_done().await;
     fleet.toggle(touched, ESCALATION);
     fleet.until_all_is_done().await;
+    until_all_is_known(&url).await;
     let (works, dead) = (0, 1);
     fleet.replicas[dead].kill();
     fleet.gitlab.clear_requests();
