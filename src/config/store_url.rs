@@ -31,7 +31,7 @@ impl StoreUrl {
                 .to_owned());
         }
         let understood = PostgresUrl::parse(url).map_err(|error| explain(&error))?;
-        if understood.config.get_hosts().is_empty() {
+        if understood.hosts.iter().any(|host| host.get_hosts().is_empty()) {
             return Err("must name a host: postgres://user@host/database".to_owned());
         }
         Ok(Self::Postgres(Secret::new(url)))

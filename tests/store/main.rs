@@ -22,6 +22,7 @@ mod policies;
 mod queue;
 mod replicas;
 mod schema;
+mod slow;
 mod stops;
 mod taken_back;
 mod watermarks;

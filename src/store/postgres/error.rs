@@ -1,6 +1,7 @@
 //! What PostgreSQL says, as one line with what to do about it. Never holds a password: the driver does not show it.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
@@ -16,7 +17,12 @@ impl From<tokio_postgres::Error> for Error {
 }
 
 pub(super) fn too_slow() -> Error {
-    Error::Unavailable(format!("PostgreSQL does not answer within {PATIENCE:?}; {REACH}"))
+    Error::Unavailable(silent(PATIENCE))
+}
+
+/// It says nothing for so long.
+pub(super) fn silent(within: Duration) -> String {
+    format!("PostgreSQL does not answer within {within:?}; {REACH}")
 }
 
 /// What happened, and a remedy.

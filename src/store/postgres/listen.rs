@@ -7,9 +7,11 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 
-use super::server::Server;
+use super::error::{explain, silent};
+use super::server::{CONNECT_TIMEOUT, Server};
 
 /// The wait before the next attempt.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -17,15 +19,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Wakes a worker whenever another replica has marked an issue. Never ends.
 pub(super) async fn listen(server: Server, marked: Arc<Notify>) {
     loop {
-        let heard = match server.parts() {
-            (config, Some(tls)) => match config.connect(tls.clone()).await {
-                Ok((client, connection)) => hear(&client, connection, &marked).await,
-                Err(error) => Err(error),
-            },
-            (config, None) => match config.connect(NoTls).await {
-                Ok((client, connection)) => hear(&client, connection, &marked).await,
-                Err(error) => Err(error),
-            },
+        let heard = match server.tls() {
+            Some(tls) => hear(server.reach(tls).await, &marked).await,
+            None => hear(server.reach(&NoTls).await, &marked).await,
         };
         if let Err(error) = heard {
             tracing::debug!(%error, "cannot listen for marks; looking at the queue every second all the same");
@@ -36,26 +32,29 @@ pub(super) async fn listen(server: Server, marked: Arc<Notify>) {
 
 /// Until the connection breaks.
 async fn hear<S, T>(
-    client: &Client,
-    mut connection: Connection<S, T>,
+    connected: Result<(Client, Connection<S, T>), String>,
     marked: &Notify,
-) -> Result<(), tokio_postgres::Error>
+) -> Result<(), String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
+    let (client, mut connection) = connected?;
     let mut messages = std::pin::pin!(stream::poll_fn(move |context| connection.poll_message(context)));
     let hearing = async {
         while let Some(message) = messages.next().await {
-            if matches!(message?, AsyncMessage::Notification(_)) {
+            if matches!(message.map_err(|error| explain(&error))?, AsyncMessage::Notification(_)) {
                 marked.notify_one();
             }
         }
         Ok(())
     };
     let asking = async {
-        client.batch_execute("LISTEN escalator_marked").await?;
-        std::future::pending().await
+        match timeout(CONNECT_TIMEOUT, client.batch_execute("LISTEN escalator_marked")).await {
+            Ok(Ok(())) => std::future::pending().await,
+            Ok(Err(error)) => Err(explain(&error)),
+            Err(_) => Err(silent(CONNECT_TIMEOUT)),
+        }
     };
     tokio::select! {
         heard = hearing => heard,

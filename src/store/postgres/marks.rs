@@ -2,6 +2,7 @@
 //! one commit, and is answered only afterwards. What needs no write is answered after the reading.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,7 +40,7 @@ impl Mark {
 
 impl Marker {
     /// Starts the task, which needs one connection.
-    pub fn start(pool: Pool) -> Self {
+    pub fn start(pool: Arc<Pool>) -> Self {
         let (marks, mut waiting) = mpsc::channel(WAITING);
         tokio::spawn(async move {
             while let Some(first) = waiting.recv().await {
@@ -73,7 +74,7 @@ impl Marker {
 }
 
 /// Answers all marks of a batch; tells if the database is not well.
-async fn mark(pool: &Pool, batch: Vec<Mark>) -> Result<(), Error> {
+async fn mark(pool: &Arc<Pool>, batch: Vec<Mark>) -> Result<(), Error> {
     let mut unanswered = Unanswered(batch);
     let done = pool.in_time(unanswered.settle(pool)).await;
     for mark in unanswered.0 {
@@ -86,14 +87,14 @@ struct Unanswered(Vec<Mark>);
 
 impl Unanswered {
     /// Writes what has to be written, and answers all others on the way. Once more if a connection turns out to be dead.
-    async fn settle(&mut self, pool: &Pool) -> Result<(), Error> {
+    async fn settle(&mut self, pool: &Arc<Pool>) -> Result<(), Error> {
         match self.try_to_settle(pool).await {
             Err(Error::Unavailable(_)) => self.try_to_settle(pool).await,
             settled => settled,
         }
     }
 
-    async fn try_to_settle(&mut self, pool: &Pool) -> Result<(), Error> {
+    async fn try_to_settle(&mut self, pool: &Arc<Pool>) -> Result<(), Error> {
         let lent = pool.lend().await?;
         let found = standings(&lent, self.0.iter().map(|mark| &mark.glimpse.issue)).await?;
         let mut to_write = BTreeMap::new();

@@ -92,7 +92,7 @@ impl Postgres {
     }
 
     fn on(server: Server, marked: &Arc<Notify>) -> Self {
-        let pool = Arc::new(Pool::new(server.clone(), CONNECTIONS));
+        let pool = Pool::new(server.clone(), CONNECTIONS);
         let marker = Marker::start(Pool::new(server.clone(), 1));
         let ear = Ear(tokio::spawn(listen(server, Arc::clone(marked))));
         let ear = Arc::new(ear);

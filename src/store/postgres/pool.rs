@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::Client;
 
 use super::server::Server;
-use super::session::Session;
+use super::session::{Permit, Session};
 use super::{PATIENCE, error};
 use crate::store::Error;
 
@@ -39,24 +39,32 @@ pub(super) struct Lent<'pool> {
 
 impl Pool {
     /// A pool that has so many connections at most, and none yet.
-    pub fn new(server: Server, size: usize) -> Self {
-        Self {
+    pub fn new(server: Server, size: usize) -> Arc<Self> {
+        Arc::new(Self {
             server,
             permits: Arc::new(Semaphore::new(size)),
             idle: Mutex::default(),
             failure: Mutex::default(),
-        }
+        })
     }
 
     /// Waits for a connection, and makes one where none is idle; tries until the caller's patience ends.
-    pub async fn lend(&self) -> Result<Lent<'_>, Error> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::closed())?;
-        let session = match self.take_idle() {
-            Some(session) => session,
-            None => self.connect().await,
-        };
-        session.keep(permit);
-        Ok(Lent { pool: self, session })
+    pub async fn lend(self: &Arc<Self>) -> Result<Lent<'_>, Error> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::closed())?;
+            if let Some(session) = self.take_idle() {
+                session.keep(permit);
+                return Ok(Lent { pool: self, session });
+            }
+            // On a task of its own: what takes longer than this caller's patience is there for a later one.
+            if tokio::spawn(Arc::clone(self).connect(permit)).await.is_ok_and(|connected| connected) {
+                continue;
+            }
+            // A random part, so that replicas do not come back together.
+            tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
     }
 
     /// Breaks off a call that takes too long.
@@ -82,19 +90,15 @@ impl Pool {
         idle.pop()
     }
 
-    async fn connect(&self) -> Session {
-        let mut wait = FIRST_WAIT;
-        loop {
-            let connected = self.server.connect().await;
-            let failure = connected.as_ref().err().map(|error| Error::Unavailable(error::explain(error)));
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
-            if let Ok(session) = connected {
-                return session;
-            }
-            // A random part, so that replicas do not come back together.
-            tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
+    /// Makes an idle connection, if one can be had. Its permit is free again afterwards.
+    async fn connect(self: Arc<Self>, _permit: Permit) -> bool {
+        let connected = self.server.connect().await.map_err(Error::Unavailable);
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = connected.as_ref().err().cloned();
+        connected.map(|session| self.put_idle(session)).is_ok()
+    }
+
+    fn put_idle(&self, session: Session) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
 }
 
@@ -114,7 +118,7 @@ impl Lent<'_> {
     /// For the next call.
     pub fn give_back(self) {
         let _for_the_next = self.session.take_permit();
-        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(self.session);
+        self.pool.put_idle(self.session);
     }
 }
 

@@ -8,21 +8,22 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::ConfigVerifierExt;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::explain;
+use super::error::{explain, silent};
 use super::session::Session;
 use crate::clock;
 use crate::postgres_url::PostgresUrl;
 use crate::store::OpenError;
 
-/// How long connecting may take: shorter than a call.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long to wait for hosts that are not there, all of them together: shorter than a call.
+const AWAY_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long connecting may take in all.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// After so long without a sign of the server's machine a connection is dead.
 const SILENCE: Duration = Duration::from_secs(8);
-/// How long to try at a start.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// The oldest PostgreSQL that its makers still mended when this was written.
 const OLDEST_SERVER: i32 = 130_000;
 /// Leases and waits are times of the replicas' own clocks, so these must agree with one another; the database's is the
@@ -32,47 +33,70 @@ const MOST_SKEW: Duration = Duration::from_secs(5);
 /// How to connect.
 #[derive(Clone)]
 pub(super) struct Server {
-    config: Config,
+    /// The first that lets in and can be written.
+    hosts: Vec<Config>,
     tls: Option<MakeRustlsConnect>,
 }
 
 impl Server {
     /// Reads the address and gets TLS ready, if it may be needed. Does not connect.
     pub fn new(url: &str) -> Result<Self, OpenError> {
-        let PostgresUrl { mut config, authorities } =
+        let PostgresUrl { mut hosts, authorities } =
             PostgresUrl::parse(url).map_err(|error| refused(explain(&error)))?;
-        config.connect_timeout(CONNECT_TIMEOUT).target_session_attrs(TargetSessionAttrs::ReadWrite);
-        config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE / 2).keepalives_interval(SILENCE / 4);
-        if config.get_application_name().is_none() {
-            config.application_name("escalator");
+        let names = hosts.iter().map(|host| host.get_hosts().len().max(1)).sum();
+        for host in &mut hosts {
+            host.connect_timeout(share(AWAY_TIMEOUT, names))
+                .target_session_attrs(TargetSessionAttrs::ReadWrite);
+            host.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE / 2).keepalives_interval(SILENCE / 4);
+            if host.get_application_name().is_none() {
+                host.application_name("escalator");
+            }
         }
-        let tls =
-            if config.get_ssl_mode() == SslMode::Disable { None } else { Some(tls(authorities.as_deref())?) };
-        Ok(Self { config, tls })
+        let needs_tls = hosts.iter().any(|host| host.get_ssl_mode() != SslMode::Disable);
+        let tls = if needs_tls { Some(tls(authorities.as_deref())?) } else { None };
+        Ok(Self { hosts, tls })
     }
 
-    /// Connects.
-    pub async fn connect(&self) -> Result<Session, tokio_postgres::Error> {
+    /// Connects, or tells why not and what to do.
+    pub async fn connect(&self) -> Result<Session, String> {
         match &self.tls {
-            Some(tls) => self.config.connect(tls.clone()).await.map(Session::start),
-            None => self.config.connect(NoTls).await.map(Session::start),
+            Some(tls) => self.reach(tls).await.map(Session::start),
+            None => self.reach(&NoTls).await.map(Session::start),
         }
     }
 
     /// Connects for the first time, and refuses a server that will not do.
     pub async fn vetted(&self) -> Result<Session, OpenError> {
-        let session = tokio::time::timeout(START_TIMEOUT, self.connect())
-            .await
-            .map_err(|_| refused(format!("it does not answer within {} s", START_TIMEOUT.as_secs())))?
-            .map_err(|error| refused(explain(&error)))?;
+        let session = self.connect().await.map_err(refused)?;
         vet(&session).await?;
         Ok(session)
     }
 
-    /// The address and how to secure it, for a connection that somebody else drives.
-    pub fn parts(&self) -> (&Config, Option<&MakeRustlsConnect>) {
-        (&self.config, self.tls.as_ref())
+    /// How connections are secured.
+    pub fn tls(&self) -> Option<&MakeRustlsConnect> {
+        self.tls.as_ref()
     }
+
+    /// A connection that somebody else drives.
+    pub async fn reach<T>(&self, tls: &T) -> Result<(Client, Connection<Socket, T::Stream>), String>
+    where
+        T: MakeTlsConnect<Socket> + Clone,
+    {
+        let limit = share(CONNECT_TIMEOUT, self.hosts.len());
+        let mut failure = String::new();
+        for host in &self.hosts {
+            failure = match tokio::time::timeout(limit, host.connect(tls.clone())).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => explain(&error),
+                Err(_) => silent(limit),
+            };
+        }
+        Err(failure)
+    }
+}
+
+fn share(time: Duration, among: usize) -> Duration {
+    time / u32::try_from(among.max(1)).unwrap_or(u32::MAX)
 }
 
 /// A certificate that is not of these authorities is refused; without any, as the GitLab client does it, one that this
