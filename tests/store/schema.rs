@@ -266,6 +266,21 @@ async fn a_standby_is_refused_and_the_primary_beside_it_is_found() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_long_in_coming_is_no_sign_of_a_wrong_clock() {
+    let (url, client) = database().await;
+    // It comes before PostgreSQL's own, and before the look at the clock. More than twice what clocks may differ.
+    client
+        .batch_execute(
+            "CREATE SCHEMA slow; CREATE FUNCTION slow.current_setting(name text) RETURNS text LANGUAGE sql AS
+                 $$ SELECT pg_catalog.current_setting(name)
+                    FROM pg_catalog.pg_sleep(CASE name WHEN 'server_version_num' THEN 11 ELSE 0 END) $$",
+        )
+        .await
+        .unwrap();
+    Store::connect(&format!("{url}?options=-c%20search_path%3Dslow,pg_catalog")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_used_is_named_with_a_remedy() {
     let (url, client) = database().await;
     let missing = url.replace("/escalator_", "/missing_");

@@ -22,6 +22,8 @@ use crate::store::OpenError;
 const AWAY_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long connecting may take in all.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the first answer may take: a PgBouncer lets anybody in, and has some wait for a connection to the server.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// After so long without a sign of the server's machine a connection is dead.
 const SILENCE: Duration = Duration::from_secs(8);
 /// The oldest PostgreSQL that its makers still mended when this was written.
@@ -135,15 +137,16 @@ fn refused(reason: String) -> OpenError {
 async fn vet(session: &Client) -> Result<(), OpenError> {
     let asked_at = clock::now();
     let asked = Instant::now();
-    let row = session
-        .query_typed_one(
-            "SELECT current_setting('server_version_num')::integer,
-                    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
-                    current_setting('synchronous_commit'),
-                    current_schema()",
-            &[],
-        )
+    let asking = session.query_typed_one(
+        "SELECT current_setting('server_version_num')::integer,
+                floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+                current_setting('synchronous_commit'),
+                current_schema()",
+        &[],
+    );
+    let row = tokio::time::timeout(ANSWER_TIMEOUT, asking)
         .await
+        .map_err(|_| refused(silent(ANSWER_TIMEOUT)))?
         .map_err(|error| refused(explain(&error)))?;
     let took = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
     let version: i32 = column(&row, 0)?;
@@ -154,7 +157,9 @@ async fn vet(session: &Client) -> Result<(), OpenError> {
             OLDEST_SERVER / 10_000
         )));
     }
-    let ahead = asked_at.0 + took / 2 - column::<i64>(&row, 1)?;
+    // It looked at its clock at any time between: an answer may be long in coming.
+    let theirs: i64 = column(&row, 1)?;
+    let ahead = theirs.clamp(asked_at.0, asked_at.0.saturating_add(took)) - theirs;
     if u128::from(ahead.unsigned_abs()) > MOST_SKEW.as_millis() {
         return Err(refused(format!(
             "this machine's clock is {} s {} the database's; set both by NTP",
