@@ -1,16 +1,14 @@
 //! `escalator doctor` on a store in a real PostgreSQL: each state of the schema and of the server, and nothing is changed by
 //! looking.
 
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 use crate::clinic::{Clinic, Examined, says};
-use crate::postgres;
+use crate::database::{self, make_first_schema};
 
-/// A clinic whose store is a database of its own, and a connection that does there what Escalator would not.
+/// A clinic whose store is a database of its own.
 async fn clinic() -> (Clinic, String, Client) {
-    let url = postgres::shared().create_database();
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let (url, client) = database::create().await;
     (Clinic::open().await.set("ESCALATOR__STORE__URL", url.as_str()), url, client)
 }
 
@@ -81,14 +79,7 @@ async fn what_is_parked_in_a_database_is_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_schema_will_be_brought_up_to_date_and_is_not_yet() {
     let (clinic, _, client) = clinic().await;
-    client.batch_execute(include_str!("../../src/store/postgres/schema.sql")).await.unwrap();
-    client
-        .batch_execute(
-            "CREATE TABLE escalator_schema (version INTEGER NOT NULL, oldest_reader INTEGER NOT NULL);
-             INSERT INTO escalator_schema VALUES (1, 1)",
-        )
-        .await
-        .unwrap();
+    make_first_schema(&client).await;
     let before = schema(&client).await;
     says(
         &all_is_well(&clinic.examine()),

@@ -65,8 +65,9 @@ async fn what_is_set_up_is_well_and_what_breaks_is_named_and_partly_heals_by_its
     let serving = place.serve();
     let told = serving.log.until("GitLab switched a webhook off after failures");
     assert!(told.contains("\"until\":\"20"), "{told}");
-    until("the metrics tell until when it was to rest", async || {
+    until("the metrics tell until when it was to rest, and that it tells nothing confidential", async || {
         serving.sample("escalator_webhooks_disabled_until_timestamp_seconds").await > Some(0.0)
+            && serving.sample("escalator_webhooks_without_confidential_events").await == Some(1.0)
     })
     .await;
     // Its rest would end by itself, too, after a minute.

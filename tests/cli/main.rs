@@ -5,6 +5,7 @@
 mod clinic;
 mod collector;
 mod configuration;
+mod database;
 mod demo;
 mod desk;
 mod doctor;

@@ -1,9 +1,8 @@
 //! Commands that work beside a service, on a store that an older version made: they change nothing and say what to do.
 
 use escalator::store::{Migrated, Store};
-use tokio_postgres::{Client, NoTls};
 
-use crate::postgres;
+use crate::database::{self, FIRST_SCHEMA, make_first_schema};
 use crate::program::Place;
 
 const COMMANDS: [&[&str]; 6] = [
@@ -22,12 +21,6 @@ fn place() -> Place {
     Place::ready_to_serve()
         .variable("ESCALATOR__GITLAB__GROUPS", "acme")
         .variable("ESCALATOR__WEBHOOK__URL", "https://escalator.example.com/webhooks/gitlab")
-}
-
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 /// Each refuses this place, whose schema has this version, with the remedy.
@@ -65,30 +58,22 @@ fn an_older_file_is_refused_and_not_touched() {
 
 #[tokio::test]
 async fn an_older_database_is_refused_and_not_touched() {
-    let url = postgres::shared().create_database();
+    let (url, client) = database::create().await;
     let place = place().variable("ESCALATOR__STORE__URL", &url);
-    let client = connect(&url).await;
-    client.batch_execute(include_str!("../../src/store/postgres/schema.sql")).await.unwrap();
-    client
-        .batch_execute(
-            "CREATE TABLE escalator_schema (version INTEGER NOT NULL, oldest_reader INTEGER NOT NULL);
-             INSERT INTO escalator_schema VALUES (1, 1)",
-        )
-        .await
-        .unwrap();
+    make_first_schema(&client).await;
     assert_refused(&place, 1);
     let tables = "SELECT FROM pg_tables WHERE schemaname = 'public'";
-    let first = include_str!("../../src/store/postgres/schema.sql").matches("CREATE TABLE").count() + 1;
+    let first = FIRST_SCHEMA.matches("CREATE TABLE").count() + 1;
     assert_eq!(client.query(tables, &[]).await.unwrap().len(), first);
     assert_helped(&place, UP_TO_DATE);
 }
 
 #[tokio::test]
 async fn an_empty_database_is_refused_and_stays_empty() {
-    let url = postgres::shared().create_database();
+    let (url, client) = database::create().await;
     let place = place().variable("ESCALATOR__STORE__URL", &url);
     assert_refused(&place, 0);
-    let tables = connect(&url).await.query("SELECT FROM pg_tables WHERE schemaname = 'public'", &[]).await;
+    let tables = client.query("SELECT FROM pg_tables WHERE schemaname = 'public'", &[]).await;
     assert!(tables.unwrap().is_empty());
     assert_helped(&place, "The schema was made, version ");
 }
@@ -96,9 +81,8 @@ async fn an_empty_database_is_refused_and_stays_empty() {
 /// Replicas are replaced one after the other, and a person may look with the older program.
 #[tokio::test]
 async fn a_newer_database_that_this_version_can_read_is_used_as_it_is() {
-    let url = postgres::shared().create_database();
+    let (url, client) = database::create().await;
     let Migrated { to: known, .. } = Store::migrate(&url).await.unwrap();
-    let client = connect(&url).await;
     client.batch_execute("UPDATE escalator_schema SET version = version + 1").await.unwrap();
     let place = place().variable("ESCALATOR__STORE__URL", &url);
     assert_eq!(place.run(&["parked", "list"]).success(), "Nothing is parked.\n");

@@ -1,9 +1,7 @@
 //! Why `serve` does not start. The exit code says whose turn it is: 2, the configuration's; 1, that of the world around.
 //! Where the log is JSON, so is the reason.
 
-use tokio_postgres::{Client, NoTls};
-
-use crate::postgres;
+use crate::database;
 use crate::program::Place;
 
 /// Ready to serve from this store.
@@ -11,17 +9,9 @@ fn place(store_url: &str) -> Place {
     Place::ready_to_serve().variable("ESCALATOR__STORE__URL", store_url)
 }
 
-/// A database, and a connection that does there what Escalator would not.
-async fn database() -> (String, Client) {
-    let url = postgres::shared().create_database();
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    (url, client)
-}
-
 /// A database with the schema of this program, and what was done to that.
 async fn database_after(change: &str) -> String {
-    let (url, client) = database().await;
+    let (url, client) = database::create().await;
     place(&url).run(&["store", "migrate"]).success();
     client.batch_execute(change).await.unwrap();
     url
@@ -77,7 +67,7 @@ fn where_the_log_is_text_the_reason_is_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_will_not_do_is_1() {
     refuses(&place("postgres://postgres@127.0.0.1:9/x"), 1, "check that PostgreSQL runs and can be reached");
-    let (url, client) = database().await;
+    let (url, client) = database::create().await;
     refuses(
         &place(&format!("{url}?options=-c%20default_transaction_read_only%3Don")),
         1,

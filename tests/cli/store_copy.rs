@@ -8,9 +8,9 @@ use std::time::Duration;
 use escalator::clock::Millis;
 use escalator::store::{OpenError, Store};
 use rusqlite::Connection;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
-use crate::postgres;
+use crate::database;
 use crate::program::Place;
 
 /// Of the process and not of the work; a copy leaves it behind.
@@ -83,18 +83,10 @@ fn filled() -> (Place, Connection, Vec<Table>) {
     (place, file, tables)
 }
 
-/// A database, its address, and a way into it.
-async fn database() -> (String, Client) {
-    let url = postgres::shared().create_database();
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    (url, client)
-}
-
 #[tokio::test]
 async fn a_copy_holds_every_column_of_every_table() {
     let (place, file, tables) = filled();
-    let (url, client) = database().await;
+    let (url, client) = database::create().await;
     let run = place.run(&["store", "copy", "--to", &url]);
     assert_eq!(run.code, 0, "{}", run.err);
     for table in tables {
@@ -110,7 +102,7 @@ async fn a_copy_holds_every_column_of_every_table() {
 #[tokio::test]
 async fn a_copy_is_refused_whichever_table_of_the_target_holds_something() {
     let (place, _file, tables) = filled();
-    let (url, client) = database().await;
+    let (url, client) = database::create().await;
     let copy = || place.run(&["store", "copy", "--to", &url]);
     assert_eq!(copy().code, 0);
     // Ledgers are for ever, except for whoever owns the database and means it.
@@ -146,7 +138,7 @@ async fn waits(client: &Client, copying: &mut Child) -> bool {
 #[tokio::test]
 async fn during_a_copy_nobody_writes_to_its_target_and_nobody_serves_from_its_source() {
     let (place, _file, _) = filled();
-    let (url, client) = database().await;
+    let (url, client) = database::create().await;
     let target = place.command(&["store", "migrate"]).env("ESCALATOR__STORE__URL", &url).status().unwrap();
     assert!(target.success());
     // Not there for anybody else yet, and about to be.

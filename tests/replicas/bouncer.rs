@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::binary::PATIENCE;
 use super::fleet::{FULL_SCORE, Fleet, connect};
-use super::hangs::{Culprit, ONE_WORKER, silent_incidents};
+use super::hangs::{ONE_WORKER, outlast_a_locked_table};
 use super::postgres::{Cluster, as_user};
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
@@ -117,15 +117,6 @@ async fn what_no_message_tells_of_is_found_by_looking() {
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_pgbouncer_too_connections_stay_bounded_while_a_table_is_locked_and_then_all_goes_on() {
     let (fleet, _bouncer, straight) = company(1, &[ONE_WORKER]).await;
-    let issues = silent_incidents(&fleet);
-    let culprit = Culprit::come(&straight).await;
-    culprit.run("BEGIN; LOCK TABLE queue IN ACCESS EXCLUSIVE MODE").await;
-    culprit.mark(&issues).await;
-    culprit.watch_calls_being_broken_off(&fleet).await;
-    culprit.run("COMMIT").await;
-    fleet.until_all_is_done().await;
-    for issue in issues {
-        fleet.assert_escalated(issue);
-    }
+    outlast_a_locked_table(&fleet, &straight).await;
     fleet.gitlab.stop().await;
 }

@@ -22,11 +22,11 @@ pub const ONE_WORKER: (&str, &str) = ("QUEUE__WORKERS", "1");
 const ISSUES: usize = 20;
 
 /// Who holds things up, and sees what the replicas do.
-pub struct Culprit(Client);
+struct Culprit(Client);
 
 impl Culprit {
     /// From now on each claim is written down.
-    pub async fn come(url: &str) -> Self {
+    async fn come(url: &str) -> Self {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         tokio::spawn(connection);
         let note_claims = "
@@ -43,17 +43,17 @@ impl Culprit {
         Self(client)
     }
 
-    pub async fn run(&self, statements: &str) {
+    async fn run(&self, statements: &str) {
         self.0.batch_execute(statements).await.unwrap();
     }
 
-    pub async fn count(&self, from: &str) -> usize {
+    async fn count(&self, from: &str) -> usize {
         let row = self.0.query_one(&format!("SELECT count(*) FROM {from}"), &[]).await.unwrap();
         row.get::<_, i64>(0).try_into().unwrap()
     }
 
     /// As if marked by a delivery that nobody had to be told of.
-    pub async fn mark(&self, issues: &[IssueId]) {
+    async fn mark(&self, issues: &[IssueId]) {
         for issue in issues {
             let (project_id, iid) = (issue.project_id, issue.iid);
             self.run(&format!(
@@ -64,7 +64,7 @@ impl Culprit {
     }
 
     /// Asks the replicas until each has broken off so many calls. They never have more connections than they may.
-    pub async fn watch_calls_being_broken_off(&self, fleet: &Fleet) {
+    async fn watch_calls_being_broken_off(&self, fleet: &Fleet) {
         let most = CONNECTIONS * fleet.replicas.len();
         let web = reqwest::Client::new();
         let mut broken_off = false;
@@ -87,8 +87,22 @@ impl Culprit {
     }
 }
 
+/// Somebody locks the queue in the database to which the URL leads, until replicas have given up often, and lets go.
+pub async fn outlast_a_locked_table(fleet: &Fleet, url: &str) {
+    let issues = silent_incidents(fleet);
+    let culprit = Culprit::come(url).await;
+    culprit.run("BEGIN; LOCK TABLE queue IN ACCESS EXCLUSIVE MODE").await;
+    culprit.mark(&issues).await;
+    culprit.watch_calls_being_broken_off(fleet).await;
+    culprit.run("COMMIT").await;
+    fleet.until_all_is_done().await;
+    for issue in issues {
+        fleet.assert_escalated(issue);
+    }
+}
+
 /// Issues that GitLab tells nobody of.
-pub fn silent_incidents(fleet: &Fleet) -> Vec<IssueId> {
+fn silent_incidents(fleet: &Fleet) -> Vec<IssueId> {
     fleet.gitlab.drop_deliveries(true);
     (0..ISSUES).map(|_| fleet.incident(&FULL_SCORE)).collect()
 }
@@ -98,16 +112,7 @@ async fn while_a_table_is_locked_connections_stay_bounded_and_then_all_goes_on()
     let database = Cluster::start();
     let url = database.create_database();
     let fleet = Fleet::start_at(database, &url, 2, &[ONE_WORKER]).await;
-    let issues = silent_incidents(&fleet);
-    let culprit = Culprit::come(&url).await;
-    culprit.run("BEGIN; LOCK TABLE queue IN ACCESS EXCLUSIVE MODE").await;
-    culprit.mark(&issues).await;
-    culprit.watch_calls_being_broken_off(&fleet).await;
-    culprit.run("COMMIT").await;
-    fleet.until_all_is_done().await;
-    for issue in issues {
-        fleet.assert_escalated(issue);
-    }
+    outlast_a_locked_table(&fleet, &url).await;
     fleet.gitlab.stop().await;
 }
 

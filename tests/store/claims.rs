@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use escalator::clock::Millis;
 use escalator::store::{Claim, Claimed, Held, Release, Store};
+use escalator::trace_parent::TraceParent;
 
 use super::{LEASE, claim, glimpse, issue, on_each_engine};
 
@@ -45,6 +46,24 @@ async fn an_issue_is_claimed_wherever_it_is_and_done_afterwards() {
         assert!(store.finish(claimed, Release::Retry(Duration::ZERO), Millis(7_000)).await.unwrap());
         let again = claim(&store, 7_000).await.unwrap();
         assert_eq!((again.attempts, again.marked_at), (2, Millis(7_000)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_issue_that_has_failed_and_waits_is_claimed_as_if_nobody_had_marked_it() {
+    on_each_engine(async |store| {
+        let trace = TraceParent { trace_id: 1, span_id: 1, flags: 1 };
+        store.mark(glimpse(1), Some(trace), Millis(0)).await.unwrap();
+        for _ in 0..2 {
+            let failed = claim(&store, 0).await.unwrap();
+            assert!(store.finish(failed, Release::Retry(Duration::ZERO), Millis(0)).await.unwrap());
+        }
+        let claimed = claim_first(&store, 5).await.unwrap();
+        assert_eq!((claimed.attempts, claimed.marked_at, claimed.trace), (1, Millis(5), None));
+        assert!(store.finish(claimed, Release::Retry(Duration::ZERO), Millis(6)).await.unwrap());
+        let again = claim(&store, 6).await.unwrap();
+        assert_eq!((again.attempts, again.marked_at, again.trace), (2, Millis(5), None));
     })
     .await;
 }

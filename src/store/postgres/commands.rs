@@ -75,7 +75,7 @@ impl Postgres {
             let lent = self.pool.lend().await?;
             let (asked, comments) = (signed(reading.asked)?, comments.map(signed).transpose()?);
             lent.execute_typed(
-                "UPDATE reading SET answered = $3, attempts = 0, comments = coalesce($4, comments)
+                "UPDATE reading SET answered = $3, comments = coalesce($4, comments)
                  WHERE project_id = $1 AND iid = $2",
                 &Key::of(reading.issue)?.and([(&asked as _, Type::INT8), (&comments as _, Type::INT8)]),
             )

@@ -121,7 +121,7 @@ fn end(connection: &Connection, reading: Reading, comments: Option<u64>) -> Resu
     let IssueRef { project_id, iid } = reading.issue;
     connection
         .prepare_cached(
-            "UPDATE reading SET answered = ?3, attempts = 0, comments = coalesce(?4, comments)
+            "UPDATE reading SET answered = ?3, comments = coalesce(?4, comments)
              WHERE project_id = ?1 AND iid = ?2",
         )?
         .execute(params![project_id, iid, reading.asked, comments])?;
