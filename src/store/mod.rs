@@ -260,7 +260,7 @@ impl Store {
         }
     }
 
-    /// Proves that something can be written durably: what readiness means.
+    /// Proves that a mark could be kept durably: what readiness means.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it cannot.

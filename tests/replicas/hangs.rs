@@ -138,3 +138,20 @@ async fn while_a_standby_is_away_connections_stay_bounded_and_no_claim_follows_o
     }
     fleet.gitlab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_can_keep_no_delivery_is_not_ready() {
+    let database = Cluster::start();
+    let url = database.create_database();
+    let fleet = Fleet::start_at(database, &url, 1, &[ONE_WORKER]).await;
+    let culprit = Culprit::come(&url).await;
+    let is = async |status| fleet.replicas[0].status("/readyz").await == status;
+    for mode in ["ACCESS EXCLUSIVE", "SHARE"] {
+        until("it is ready", async || is(200).await).await;
+        culprit.run(&format!("BEGIN; LOCK TABLE queue IN {mode} MODE")).await;
+        assert!(is(503).await, "it says at once that it is not ready");
+        culprit.run("COMMIT").await;
+    }
+    until("it is ready again", async || is(200).await).await;
+    fleet.gitlab.stop().await;
+}

@@ -1,13 +1,15 @@
 //! Marks, written by one task: whatever waits at the same moment is read in one statement and written in another, with
-//! one commit, and is answered only afterwards. What needs no write is answered after the reading.
+//! one commit, and is answered only afterwards. What needs no write is answered after the reading. A beat goes the same way
+//! for no issue, and so tells whether a mark could be kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::beat;
 use super::pool::Pool;
-use super::queue::{Key, Marking, insert_and_notify, standings};
+use super::queue::{Key, Marking, insert, insert_and_notify, standings};
 use crate::calculator::issue::Glimpse;
 use crate::clock::Millis;
 use crate::store::Error;
@@ -23,6 +25,7 @@ const WAITING: usize = 4096;
 #[derive(Clone)]
 pub(super) struct Marker {
     marks: mpsc::Sender<Mark>,
+    pool: Arc<Pool>,
 }
 
 struct Mark {
@@ -42,6 +45,7 @@ impl Marker {
     /// Starts the task, which needs one connection.
     pub fn start(pool: Arc<Pool>) -> Self {
         let (marks, mut waiting) = mpsc::channel(WAITING);
+        let marker = Self { marks, pool: Arc::clone(&pool) };
         tokio::spawn(async move {
             while let Some(first) = waiting.recv().await {
                 let mut batch = vec![first];
@@ -54,7 +58,7 @@ impl Marker {
                 }
             }
         });
-        Self { marks }
+        marker
     }
 
     /// Marks, and waits until that is durable.
@@ -70,6 +74,20 @@ impl Marker {
         let mark = Mark { glimpse, marking: Marking { trace, now }, answer };
         self.marks.send(mark).await.map_err(|_| Error::closed())?;
         answered.await.map_err(|_| Error::closed())?
+    }
+
+    /// Does for no issue what a mark does, over the same connection, and writes that it could.
+    pub async fn beat(&self, now: Millis) -> Result<(), Error> {
+        let beating = async {
+            let lent = self.pool.lend().await?;
+            standings(&lent, std::iter::empty()).await?;
+            let no_marks = BTreeMap::new();
+            let commit = async { lent.batch_execute("COMMIT").await.map_err(Error::from) };
+            tokio::try_join!(biased; lent.begin(), insert(&lent, &no_marks), beat(&lent, now), commit)?;
+            lent.give_back();
+            Ok(())
+        };
+        self.pool.in_time(beating).await
     }
 }
 

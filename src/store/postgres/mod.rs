@@ -100,13 +100,7 @@ impl Postgres {
     }
 
     pub async fn beat(&self, now: Millis) -> Result<(), Error> {
-        let beating = async {
-            let lent = self.pool.lend().await?;
-            beat(&lent, now).await?;
-            lent.give_back();
-            Ok(())
-        };
-        self.pool.in_time(beating).await
+        self.marker.beat(now).await
     }
 }
 
