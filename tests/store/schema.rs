@@ -265,6 +265,31 @@ async fn a_standby_is_refused_and_the_primary_beside_it_is_found() {
     Store::connect(&both).await.unwrap();
 }
 
+/// Only one program at a time changes the schema, under this lock.
+const LOCK: &str = "x'657363616c6174'::bigint";
+
+#[tokio::test]
+async fn who_waits_while_a_newer_program_migrates_asks_afterwards_whether_it_may_go_along() {
+    let (url, client) = database().await;
+    Store::migrate(&url).await.unwrap();
+    client.batch_execute("UPDATE escalator_schema SET version = version - 1").await.unwrap();
+    client.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).await.unwrap();
+    let migrating = tokio::spawn({
+        let url = url.clone();
+        async move { Store::migrate(&url).await }
+    });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while client.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        assert!(!migrating.is_finished(), "it did not wait");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    client.batch_execute("UPDATE escalator_schema SET version = 99, oldest_reader = 99").await.unwrap();
+    client.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).await.unwrap();
+    let migrated = migrating.await.unwrap();
+    assert!(matches!(migrated, Err(OpenError::NewerSchema { found: 99, .. })), "{migrated:?}");
+}
+
 #[tokio::test]
 async fn an_answer_that_is_long_in_coming_is_no_sign_of_a_wrong_clock() {
     let (url, client) = database().await;

@@ -87,7 +87,8 @@ pub(super) async fn migrate(client: &mut Client) -> Result<Migrated, OpenError> 
             Ok(from) => break from,
         }
     };
-    check_whole(client).await?;
+    // While this waited, a newer program may have led it further than this one can go along.
+    check(client).await?;
     Ok(Migrated { from: from.into(), to: version().max(from).into() })
 }
 
