@@ -102,10 +102,10 @@ async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
         // Before anything else, so that nothing is written anew while it is taken back.
         Run::Live => {
             store.stop_writing(None, StopReason::Undo, clock::now()).await.map_err(anyhow::Error::from)?;
+            output::print("All writing is stopped now, or the service would write it again.\n")?;
         }
         Run::Dry => {}
     }
-    let expected = store.count_written_issues(hand.since).await.map_err(anyhow::Error::from)?;
     let patience = Patience {
         gate: Gate::default(),
         retry: retry_policy(&loaded.settings.queue),
@@ -114,7 +114,6 @@ async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
         progress: Progress::start(),
         interrupted: watch::Sender::new(None),
     };
-    patience.progress.expect(Some(expected));
     let walk = Walk { hand, patience, at_once: loaded.settings.queue.workers };
     let mut tally = Tally::new(run);
     let progress = &walk.patience.progress;
@@ -123,8 +122,8 @@ async fn take_back(hand: Hand, loaded: &Loaded) -> Result<(), CommandError> {
     output::print(&tally.table())?;
     if run == Run::Live {
         output::print(
-            "\nWriting stays stopped, or the service would write it again. Mend the cause (the policy, mode), restart it \
-             where that takes a restart, then: escalator resume\n",
+            "\nWriting stays stopped. Mend the cause (the policy, mode), restart the service where that takes a restart, \
+             then: escalator resume\n",
         )?;
     }
     match ended.map_err(anyhow::Error::from)? {
@@ -152,9 +151,11 @@ enum Ended {
 
 impl Walk {
     async fn run(&self, tally: &mut Tally) -> Result<Ended, store::Error> {
+        let store = &self.hand.store;
+        self.patience.progress.expect(Some(store.count_written_issues(self.hand.since).await?));
         let mut after = None;
         loop {
-            let issues = self.hand.store.written_issues(self.hand.since, after).await?;
+            let issues = store.written_issues(self.hand.since, after).await?;
             let Some(last) = issues.last() else { return Ok(Ended::Complete) };
             after = Some(*last);
             let mut taking = std::pin::pin!(
