@@ -42,8 +42,8 @@ impl Store {
         Ok(self.watermark(Walk::Policy, &place(policy)).await?.is_some())
     }
 
-    /// Comes with a policy: others see it from now on, for as long as the lease, and if it is not applied, none is any more.
-    /// Returns whether it is.
+    /// Comes with a policy: others see it for as long as a replica has its duty, which is taken for the lease unless another
+    /// one has it already; and if it is not applied, none is any more. Returns whether it is.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if that could not be made durable.
@@ -74,6 +74,7 @@ impl Store {
             Engine::Postgres(postgres) => postgres.keep_applied(policy, now).await,
         }
     }
+
     /// From now on no policy is applied.
     ///
     /// # Errors

@@ -83,6 +83,10 @@ impl Clerk {
             }
             pause = match self.round(&lease, &mut stop).await {
                 Ok(()) => INTERVAL,
+                Err(Failure::LeaseLost) => {
+                    tracing::info!("another replica reads comments for commands now");
+                    PAUSE
+                }
                 Err(failure) => {
                     tracing::warn!(error = %failure, "could not read comments for commands; trying again");
                     PAUSE

@@ -25,7 +25,7 @@ impl Postgres {
         let claiming = async {
             let lent = self.pool.lend().await?;
             // A claim whose commit waits for a standby is made before anybody can be told of it. As long as nothing can be
-            // written, that happens to one issue and not to all.
+            // written, that happens to one issue of each worker and not to all.
             if self.claim_failed.load(Ordering::Relaxed) {
                 beat(&lent, now).await?;
             }

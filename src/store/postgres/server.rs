@@ -85,15 +85,16 @@ impl Server {
         T: MakeTlsConnect<Socket> + Clone,
     {
         let limit = share(CONNECT_TIMEOUT, self.hosts.len());
-        let mut failure = String::new();
+        let mut failures = Vec::new();
         for host in &self.hosts {
-            failure = match tokio::time::timeout(limit, host.connect(tls.clone())).await {
+            let failure = match tokio::time::timeout(limit, host.connect(tls.clone())).await {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) => explain(&error),
                 Err(_) => silent(limit),
             };
+            failures.push(failure);
         }
-        Err(failure)
+        Err(failures.join("; the next host: "))
     }
 }
 
