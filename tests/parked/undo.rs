@@ -118,6 +118,7 @@ async fn what_nobody_touched_since_is_taken_back_and_right_again_after_resume() 
         "failed",
     ];
     assert_eq!(rows.map(|row| count(&done, row)), [5, 4, 1, 3, 3, 0], "{}", said(&done).1);
+    assert!(printed(&done).starts_with("All writing is stopped now"), "{}", printed(&done));
     assert!(printed(&done).contains("Writing stays stopped"), "{}", said(&done).1);
     assert_eq!([plain, touched, reworded, closed].map(labels), [""; 4]);
     assert_eq!([plain, touched, closed].map(|issue| notes(&app, issue)), [0, 0, 0]);
