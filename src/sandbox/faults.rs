@@ -16,6 +16,8 @@ pub struct Fault {
     pub method: Option<String>,
     /// Only requests whose path and query contain this.
     pub path: Option<String>,
+    /// Only requests whose path and query end with this.
+    pub end: Option<String>,
     /// Only requests with a token of this user.
     pub user: Option<UserId>,
     /// Only after so many were spared.
@@ -67,7 +69,7 @@ impl Fault {
     /// This trouble for every request, until cleared.
     #[must_use]
     pub fn new(trouble: Trouble) -> Self {
-        Self { method: None, path: None, user: None, spared: 0, times: None, trouble }
+        Self { method: None, path: None, end: None, user: None, spared: 0, times: None, trouble }
     }
 
     /// An answer of this status.
@@ -102,6 +104,14 @@ impl Fault {
         self
     }
 
+    /// Only for this method and a path that ends with this: not for what is below, nor what only begins alike.
+    #[must_use]
+    pub fn at(mut self, method: &str, end: &str) -> Self {
+        self.method = Some(method.into());
+        self.end = Some(end.into());
+        self
+    }
+
     /// Only for this user's tokens.
     #[must_use]
     pub fn by(mut self, user: UserId) -> Self {
@@ -126,6 +136,7 @@ impl Fault {
     fn matches(&self, method: &str, path: &str, user: Option<UserId>) -> bool {
         self.method.as_ref().is_none_or(|wanted| wanted == method)
             && self.path.as_ref().is_none_or(|part| path.contains(part))
+            && self.end.as_ref().is_none_or(|end| path.ends_with(end))
             && (self.user.is_none() || self.user == user)
     }
 }

@@ -31,7 +31,8 @@ impl Program {
         let variables = [
             ("GITLAB__URL", gitlab.url()),
             ("GITLAB__TOKEN", token.to_owned()),
-            ("GITLAB__TIMEOUT", "400ms".to_owned()),
+            // No call is given up and made again because a machine was slow.
+            ("GITLAB__TIMEOUT", "5m".to_owned()),
             ("GITLAB__REQUESTS_PER_SECOND", "100000".to_owned()),
             ("GITLAB__NOTES_PER_MINUTE", "1000000".to_owned()),
             ("WRITES__FUSE", "1000000".to_owned()),

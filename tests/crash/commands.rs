@@ -7,9 +7,6 @@ use super::scene::{Scene, until};
 #[actix_web::test]
 async fn a_command_that_kill_9_breaks_off_is_answered_once() {
     let mut scene = Scene::prepare().await;
-    // A call waits until the program is dead.
-    scene.program.set("GITLAB__TIMEOUT", "60s");
-
     let (help, answer) = (("help", "help"), ("answer complexity yes", "done"));
     for ((request, outcome), method, path) in
         [(help, "POST", "/notes"), (answer, "PUT", "/issues/"), (answer, "POST", "/award_emoji")]

@@ -9,7 +9,6 @@ const ISSUES: usize = 30;
 #[actix_web::test]
 async fn a_policy_is_applied_to_all_issues_wherever_a_kill_breaks_it_off() {
     let mut scene = Scene::prepare().await;
-    scene.program.set("GITLAB__TIMEOUT", "5m");
     scene.program.start().await;
     let issues: Vec<_> = (0..ISSUES).map(|_| scene.incident(&["cross-functionality::yes"])).collect();
     let gitlab = scene.gitlab.clone();

@@ -9,20 +9,17 @@ use super::stalled::hold;
 
 /// A second comment within twenty seconds has to wait.
 const NOTES_PER_MINUTE: (&str, &str) = ("GITLAB__NOTES_PER_MINUTE", "3");
-/// Longer than a replica stands still: the answer that it waits for is not late.
-const GITLAB_TIMEOUT: (&str, &str) = ("GITLAB__TIMEOUT", "5m");
 const LOST: &str = "another replica took over a duty";
 const MEMBERS: &str = "/members/";
 const HELP: &str = "@escalator-bot help";
 const STALLED: usize = 0;
 const OTHER: usize = 1;
 
-/// Two replicas, of which only the first one runs, an issue, and the address of the database.
-async fn with_an_issue(setting: (&str, &str)) -> (Fleet, IssueId, String) {
+/// Two replicas, of which only the first one runs, so that the duty is its own; an issue; and the address of the database.
+async fn with_an_issue(settings: &[(&str, &str)]) -> (Fleet, IssueId, String) {
     let database = Cluster::start();
     let url = database.create_database();
-    let mut fleet = Fleet::start_at(database, &url, 2, &[setting]).await;
-    fleet.replicas[OTHER].kill();
+    let fleet = Fleet::start_first_of_two(database, &url, settings).await;
     let issue = fleet.incident(&[]);
     fleet.until_all_is_done().await;
     fleet.gitlab.clear_requests();
@@ -53,7 +50,7 @@ async fn until_idle(url: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clerk_that_wakes_up_after_its_duty_ended_does_not_reply() {
-    let (mut fleet, issue, url) = with_an_issue(NOTES_PER_MINUTE).await;
+    let (mut fleet, issue, url) = with_an_issue(&[NOTES_PER_MINUTE]).await;
     // It posted its comment on the issue just now, so the reply waits.
     comment(&fleet, issue, HELP);
     until("the clerk knows that it may reply", async || {
@@ -81,7 +78,7 @@ async fn a_clerk_that_wakes_up_after_its_duty_ended_does_not_reply() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clerk_that_wakes_up_after_its_duty_ended_does_not_undo_later_answers() {
-    let (mut fleet, issue, url) = with_an_issue(GITLAB_TIMEOUT).await;
+    let (mut fleet, issue, url) = with_an_issue(&[]).await;
     fleet.gitlab.fault(Fault::new(Trouble::Hold).on("GET", MEMBERS).times(1));
     comment(&fleet, issue, "@escalator-bot answer complexity yes");
     let asked = fleet.gitlab.until_held(|request| request.path.contains(MEMBERS)).await;
@@ -114,7 +111,7 @@ async fn a_clerk_that_wakes_up_after_its_duty_ended_does_not_undo_later_answers(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clerk_whose_duty_was_taken_over_unseen_does_not_reply() {
-    let (fleet, issue, url) = with_an_issue(GITLAB_TIMEOUT).await;
+    let (fleet, issue, url) = with_an_issue(&[]).await;
     fleet.gitlab.fault(Fault::new(Trouble::Hold).on("GET", MEMBERS).times(1));
     comment(&fleet, issue, HELP);
     let asked = fleet.gitlab.until_held(|request| request.path.contains(MEMBERS)).await;

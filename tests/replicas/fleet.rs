@@ -30,32 +30,50 @@ impl Fleet {
 
     /// The same with `store.url` as given, which leads to the database.
     pub async fn start_at(database: Cluster, url: &str, replicas: usize, settings: &[(&str, &str)]) -> Self {
+        Self::prepare(database, url, replicas, settings).await.start_some(replicas).await
+    }
+
+    /// Two replicas, of which only the first one runs. The second one never did: one that is killed keeps its duties for a
+    /// while.
+    pub async fn start_first_of_two(database: Cluster, url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::prepare(database, url, 2, settings).await.start_some(1).await
+    }
+
+    /// None of the replicas runs yet.
+    async fn prepare(database: Cluster, url: &str, replicas: usize, settings: &[(&str, &str)]) -> Self {
         let gitlab = Sandbox::start(Options { auto_disable: false, ..Options::default() }).await.unwrap();
         let (shop, reporter, bot) =
             (gitlab.project("acme/shop"), gitlab.user("riley"), gitlab.bot("escalator-bot"));
         gitlab.member(reporter, "acme", 20);
         gitlab.member(bot, "acme", 20);
         let token = gitlab.token(bot, &["api"]);
-        let mut fleet = Self { gitlab, reporter, bot, shop, replicas: Vec::new(), database };
-        for _ in 0..replicas {
-            let mut replica = Program::new(&fleet.gitlab, &token, url);
+        let new = || {
+            let mut replica = Program::new(&gitlab, &token, url);
             for (name, value) in settings {
                 replica.set(name, value);
             }
+            replica
+        };
+        let replicas = (0..replicas).map(|_| new()).collect();
+        Self { gitlab, reporter, bot, shop, replicas, database }
+    }
+
+    /// Starts the first ones; webhooks lead to whoever runs.
+    async fn start_some(mut self, running: usize) -> Self {
+        for replica in &mut self.replicas[..running] {
             replica.start().await;
-            fleet.replicas.push(replica);
         }
         // Each asks once how long its access token is good; what comes after that is work.
         let asked = |fleet: &Self| {
             let requests = fleet.gitlab.requests();
             requests.iter().filter(|request| request.route.ends_with("/personal_access_tokens/self")).count()
         };
-        until("every replica has asked about its token", async || asked(&fleet) == replicas).await;
-        fleet.gitlab.clear_requests();
-        let addresses = fleet.replicas.iter().map(|replica| replica.address).collect();
+        until("every replica has asked about its token", async || asked(&self) == running).await;
+        self.gitlab.clear_requests();
+        let addresses = self.replicas.iter().map(|replica| replica.address).collect();
         let url = format!("http://{}/webhooks/gitlab", balancer::start(addresses).await);
-        fleet.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
-        fleet
+        self.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
+        self
     }
 
     /// An incident with these labels, by the reporter.
@@ -113,6 +131,22 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "never happened: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Until no replica has anything more to ask GitLab about an issue: nobody runs into trouble that is meant for a look.
+pub async fn until_all_is_known(url: &str) {
+    let client = connect(url).await;
+    let open = "SELECT (SELECT count(*) FROM ledger_open_cause)
+                     + (SELECT count(*) FROM reading WHERE asked > answered)";
+    until("all causes and commands are known", async || {
+        client.query_one(open, &[]).await.unwrap().get::<_, i64>(0) == 0
+    })
+    .await;
+}
+
+/// Until when all replicas are to pause; 0 if they never were.
+pub async fn paused_until(url: &str) -> i64 {
+    connect(url).await.query_one("SELECT until FROM pause", &[]).await.unwrap().get(0)
 }
 
 /// A connection of the test's own to the database.

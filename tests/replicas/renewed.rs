@@ -20,8 +20,6 @@ async fn what_another_replicas_new_bot_has_written_is_ours_for_a_replica_with_th
     let bot = fleet.gitlab.bot("renewed-bot");
     fleet.gitlab.member(bot, "acme", MAINTAINER);
     fleet.replicas[renewed].set("GITLAB__TOKEN", &fleet.gitlab.token(bot, &["api"]));
-    // A call of its waits until the replica is dead.
-    fleet.replicas[renewed].set("GITLAB__TIMEOUT", "60s");
     fleet.replicas[renewed].start().await;
     let url = format!("http://{}/webhooks/gitlab", fleet.replicas[renewed].address);
     fleet.gitlab.hook("acme/shop", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });

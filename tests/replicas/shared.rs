@@ -2,16 +2,19 @@
 
 use escalator::sandbox::Fault;
 
-use super::fleet::{FULL_SCORE, Fleet, until};
+use super::fleet::{FULL_SCORE, Fleet, paused_until, until};
+use super::postgres::Cluster;
 
 const ISSUES: usize = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_gitlab_throttles_one_replica_all_of_them_pause() {
-    let fleet = Fleet::start(2, &[]).await;
+    let database = Cluster::start();
+    let url = database.create_database();
+    let fleet = Fleet::start_at(database, &url, 2, &[]).await;
     fleet.gitlab.fault(Fault::status(429));
     fleet.incident(&FULL_SCORE);
-    until("the first call was refused", async || !fleet.gitlab.requests().is_empty()).await;
+    until("whose call was refused has told all to pause", async || paused_until(&url).await > 0).await;
     // One after the other, each of which wakes a worker of each replica.
     for _ in 0..ISSUES {
         fleet.incident(&FULL_SCORE);

@@ -4,14 +4,11 @@ use escalator::sandbox::{Fault, Hook, Trouble};
 use tokio_postgres::Client;
 
 use super::binary::SIGNING_TOKEN;
-use super::fleet::{FULL_SCORE, Fleet, connect, until};
+use super::fleet::{FULL_SCORE, Fleet, connect, until, until_all_is_known};
 use super::postgres::Cluster;
 
 /// Three points: the possible band.
 const POSSIBLE: [&str; 2] = ["cross-functionality::yes", "financial-impact::yes"];
-
-/// Longer than it stands still: the answer that it waits for is not late.
-const GITLAB_TIMEOUT: (&str, &str) = ("GITLAB__TIMEOUT", "5m");
 
 /// Under this lock of the database replicas note what they are about to write.
 const WRITES: &str = "x'65736366757365'::bigint";
@@ -28,11 +25,11 @@ pub async fn hold(url: &str, table: &str) -> Client {
 async fn a_replica_that_wakes_up_after_its_lease_writes_nothing() {
     let database = Cluster::start();
     let url = database.create_database();
-    let mut fleet = Fleet::start_at(database, &url, 2, &[GITLAB_TIMEOUT]).await;
+    let mut fleet = Fleet::start_first_of_two(database, &url, &[]).await;
     let issue = fleet.incident(&POSSIBLE);
     fleet.until_all_is_done().await;
+    until_all_is_known(&url).await;
     let (stalled, other) = (0, 1);
-    fleet.replicas[other].kill();
 
     // Somebody adds a label by hand. Whoever looks has read the issue and asks who it was, and gets no answer yet.
     fleet.gitlab.fault(Fault::new(Trouble::Hold).on("GET", "/resource_label_events").times(1));
@@ -72,9 +69,10 @@ async fn a_replica_that_wakes_up_after_its_lease_writes_nothing() {
 async fn whose_issue_was_taken_over_unseen_writes_nothing() {
     let database = Cluster::start();
     let url = database.create_database();
-    let fleet = Fleet::start_at(database, &url, 1, &[GITLAB_TIMEOUT]).await;
+    let fleet = Fleet::start_at(database, &url, 1, &[]).await;
     let issue = fleet.incident(&POSSIBLE);
     fleet.until_all_is_done().await;
+    until_all_is_known(&url).await;
     fleet.gitlab.fault(Fault::new(Trouble::Hold).on("GET", "/resource_label_events").times(1));
     fleet.gitlab.by(fleet.reporter).add_labels(issue, ["platform-escalation"]).unwrap();
     let asked = fleet.gitlab.until_held(|request| request.path.contains("/resource_label_events")).await;
@@ -100,9 +98,8 @@ async fn whose_issue_was_taken_over_unseen_writes_nothing() {
 async fn a_replica_that_stands_still_in_the_middle_of_a_transaction_holds_up_nobody() {
     let database = Cluster::start();
     let url = database.create_database();
-    let mut fleet = Fleet::start_at(database, &url, 2, &[GITLAB_TIMEOUT]).await;
+    let mut fleet = Fleet::start_first_of_two(database, &url, &[]).await;
     let (stalled, other) = (0, 1);
-    fleet.replicas[other].kill();
     let client = connect(&url).await;
     client.batch_execute(&format!("SELECT pg_advisory_lock({WRITES})")).await.unwrap();
     let issue = fleet.incident(&FULL_SCORE);

@@ -5,7 +5,7 @@ use std::process::Output;
 
 use escalator::sandbox::{Fault, IssueId, Trouble};
 
-use super::fleet::{FULL_SCORE, Fleet, connect, until};
+use super::fleet::{FULL_SCORE, Fleet, paused_until, until, until_all_is_known};
 use super::postgres::Cluster;
 use super::taking_back::{count, printed, run, said, this_moment};
 
@@ -36,22 +36,6 @@ async fn until_it_waits(fleet: &Fleet, replica: usize) {
     let name = "escalator_gitlab_pause_seconds{reason=\"stopped\"}";
     let waits = async || fleet.replicas[replica].metric(name).await.is_some_and(|left| left > 0.0);
     until("the replica waits for the stop to be lifted", waits).await;
-}
-
-/// Until when all replicas are to pause; 0 if they never were.
-async fn paused_until(url: &str) -> i64 {
-    connect(url).await.query_one("SELECT until FROM pause", &[]).await.unwrap().get(0)
-}
-
-/// Until no replica has anything more to ask GitLab about an issue.
-async fn until_all_is_known(url: &str) {
-    let client = connect(url).await;
-    let open = "SELECT (SELECT count(*) FROM ledger_open_cause)
-                     + (SELECT count(*) FROM reading WHERE asked > answered)";
-    until("all causes and commands are known", async || {
-        client.query_one(open, &[]).await.unwrap().get::<_, i64>(0) == 0
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,14 +92,14 @@ async fn what_all_replicas_wrote_is_taken_back_beside_one_while_another_is_dead(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_of_a_replica_that_stands_still_is_taken_back_after_its_lease_and_it_writes_nothing_more() {
-    // An answer that comes when it moves again is not late.
-    let mut fleet = Fleet::start(2, &[("GITLAB__TIMEOUT", "5m")]).await;
+    let database = Cluster::start();
+    let url = database.create_database();
+    let mut fleet = Fleet::start_first_of_two(database, &url, &[]).await;
     let issue = fleet.incident(&FULL_SCORE);
     fleet.until_all_is_done().await;
     let (stalled, works) = (0, 1);
-    fleet.replicas[works].kill();
     let path = format!("/issues/{}", issue.iid);
-    fleet.gitlab.fault(Fault::new(Trouble::Hold).on("GET", &path).times(1));
+    fleet.gitlab.fault(Fault::new(Trouble::Hold).at("GET", &path).times(1));
     fleet.toggle(issue, "operational-impact::no");
     let look = fleet.gitlab.until_held(|request| request.path.ends_with(&path)).await;
     fleet.replicas[stalled].signal("STOP");

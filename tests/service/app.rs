@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use escalator::clock::{Millis, now};
+use escalator::clock::Millis;
 use escalator::config::load;
 use escalator::config::sources::Sources;
+use escalator::gitlab::Place;
 use escalator::sandbox::{Actor, Hook, IssueId, Kind, Options, RequestRecord, Sandbox, UserId};
 use escalator::service::Service;
 use escalator::store::Depth;
@@ -74,8 +75,9 @@ impl TestApp {
         app.hook =
             app.gitlab.hook("acme", Hook { signing_token: Some(SIGNING_TOKEN.to_owned()), ..Hook::to(url) });
         // What every start asks is over before a test makes trouble.
-        app.until("GitLab told of the token", |app| app.service().token_watch.days_left(now()).is_some())
-            .await;
+        let asked = |app: &Self| app.gitlab.requests().iter().any(asks_about_the_token);
+        app.until("GitLab was asked about the token", asked).await;
+        app.until_swept().await;
         app
     }
 
@@ -86,7 +88,8 @@ impl TestApp {
             ("GITLAB__TOKEN_FILE", self.token_file().display().to_string()),
             ("GITLAB__REQUESTS_PER_SECOND", "10000".to_owned()),
             ("GITLAB__NOTES_PER_MINUTE", "100000".to_owned()),
-            ("GITLAB__TIMEOUT", "2s".to_owned()),
+            // No call is given up and made again because a machine was slow.
+            ("GITLAB__TIMEOUT", "5m".to_owned()),
             ("WRITES__FUSE", "100000".to_owned()),
             ("WEBHOOK__SIGNING_TOKENS", SIGNING_TOKEN.to_owned()),
             ("QUEUE__RETRY_BASE", "50ms".to_owned()),
@@ -159,10 +162,17 @@ impl TestApp {
         self.start_service().await;
     }
 
-    /// The REST requests of the work: without the question about the access token, which comes at every start.
+    /// The REST requests of the work: without the question about the access token, which comes at every start, and the one
+    /// who changed an issue's labels, which the scribe asks for the ledger in its own time.
     pub fn calls(&self) -> Vec<RequestRecord> {
-        let of_work = |request: &RequestRecord| !request.route.ends_with("/personal_access_tokens/self");
+        let asks_who = |request: &RequestRecord| request.route.ends_with("/resource_label_events");
+        let of_work = |request: &RequestRecord| !asks_about_the_token(request) && !asks_who(request);
         self.gitlab.requests().into_iter().filter(of_work).collect()
+    }
+
+    /// How many of them read this issue or something of it.
+    pub fn reads(&self, issue: IssueId) -> usize {
+        self.calls().iter().filter(|call| call.names(issue) && call.reads()).count()
     }
 
     /// The reporter, at work.
@@ -213,6 +223,32 @@ impl TestApp {
         self.settle().await;
     }
 
+    /// Waits until it is known who changed which label.
+    pub async fn until_known(&self) {
+        let started = Instant::now();
+        while !self.service().store.open_causes().await.unwrap().is_empty() {
+            assert!(started.elapsed() < PATIENCE, "still not known");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until each watched place was swept, or GitLab has refused to list it.
+    pub async fn until_swept(&self) {
+        let sweep = &self.service().sweep;
+        let started = Instant::now();
+        for place in &sweep.places {
+            let (Place::Group(path) | Place::Project(path)) = place;
+            let list = format!("/{}/issues?", path.replace('/', "%2F"));
+            let refused = |call: &RequestRecord| call.path.contains(&list) && call.status != Some(200);
+            while sweep.store.watermark(sweep.walk, &place.to_string()).await.unwrap().is_none()
+                && !self.calls().iter().any(refused)
+            {
+                assert!(started.elapsed() < PATIENCE, "still not swept: {place}");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
     /// Waits until something holds.
     pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let started = Instant::now();
@@ -250,6 +286,10 @@ impl Drop for TestApp {
         let ended = self.service.is_none();
         assert!(ended || std::thread::panicking(), "a test must call `end`, which looks at the queue");
     }
+}
+
+fn asks_about_the_token(request: &RequestRecord) -> bool {
+    request.route.ends_with("/personal_access_tokens/self")
 }
 
 /// Labels that make these points by a yes each: 0 to 7.

@@ -323,6 +323,6 @@ async fn a_command_costs_two_reads_of_its_issue_and_a_note_to_somebody_else_none
     app.until_read().await;
     // The label and the reaction, and the comment of the look that follows.
     assert_eq!(app.gitlab.writes(issue), 3);
-    assert_eq!(app.gitlab.reads(issue), 3, "the issue and its notes, and the issue again by the look");
+    assert_eq!(app.reads(issue), 3, "the issue and its notes, and the issue again by the look");
     app.end().await;
 }

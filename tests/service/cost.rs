@@ -11,7 +11,21 @@ async fn a_change_costs_one_read_and_two_writes() {
 
     app.reporter().add_labels(issue, score(5, &[])).unwrap();
     app.settle().await;
-    assert_eq!((app.gitlab.reads(issue), app.gitlab.writes(issue)), (1, 2));
+    assert_eq!((app.reads(issue), app.gitlab.writes(issue)), (1, 2));
+    app.end().await;
+}
+
+#[actix_web::test]
+async fn who_made_a_change_costs_one_read_more_later() {
+    let app = TestApp::start().await;
+    let issue = app.incident(&[]);
+    app.settle().await;
+    app.gitlab.clear_requests();
+
+    app.reporter().add_labels(issue, score(5, &[])).unwrap();
+    app.settle().await;
+    app.until_known().await;
+    assert_eq!((app.reads(issue), app.gitlab.reads(issue)), (1, 2));
     app.end().await;
 }
 
@@ -20,7 +34,7 @@ async fn the_first_look_at_an_issue_without_comments_costs_no_search_for_ours() 
     let app = TestApp::start().await;
     let issue = app.incident(&score(5, &[]));
     app.settle().await;
-    assert_eq!((app.gitlab.reads(issue), app.gitlab.writes(issue)), (1, 2));
+    assert_eq!((app.reads(issue), app.gitlab.writes(issue)), (1, 2));
     app.end().await;
 }
 
@@ -36,7 +50,7 @@ async fn a_look_that_finds_everything_right_costs_one_read_and_no_write() {
     // The first delivery again: it shows the issue as it no longer is, so somebody has to look.
     assert!(app.gitlab.replay(0));
     app.settle().await;
-    assert_eq!((app.gitlab.reads(issue), app.gitlab.writes(issue)), (1, 0));
+    assert_eq!((app.reads(issue), app.gitlab.writes(issue)), (1, 0));
     app.end().await;
 }
 
@@ -47,14 +61,14 @@ async fn an_echo_of_our_own_write_and_an_irrelevant_change_cost_no_call() {
     app.settle().await;
     let heard = app.gitlab.deliveries().len();
     assert!(heard >= 3, "the issue's own event and the echoes of our label and comment");
-    assert_eq!(app.gitlab.reads(issue), 1);
+    assert_eq!(app.reads(issue), 1);
 
     app.reporter().set_title(issue, "another title").unwrap();
     app.reporter().add_labels(issue, ["bug"]).unwrap();
     app.reporter().note(issue, "Any news?").unwrap();
     app.settle().await;
     assert_eq!(app.gitlab.deliveries().len(), heard + 3);
-    assert_eq!(app.gitlab.reads(issue), 1);
+    assert_eq!(app.reads(issue), 1);
     app.end().await;
 }
 
@@ -92,7 +106,7 @@ async fn a_burst_of_100_events_on_one_issue_is_at_most_two_looks() {
     app.gitlab.release_deliveries(Some(7));
     app.settle().await;
 
-    assert!(app.gitlab.reads(issue) <= 2, "{} looks", app.gitlab.reads(issue));
+    assert!(app.reads(issue) <= 2, "{} looks", app.reads(issue));
     assert_eq!(app.escalation_labels(issue), ["platform-escalation-possible"]);
     app.end().await;
 }

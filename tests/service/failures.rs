@@ -43,7 +43,8 @@ async fn an_unavailable_gitlab_is_tried_again() {
 #[actix_web::test]
 async fn a_comment_whose_answer_was_lost_is_not_written_twice() {
     for loss in [Loss::BadGateway, Loss::Reset, Loss::Silence(Duration::from_secs(4))] {
-        let app = TestApp::start().await;
+        // Longer than a call takes, and shorter than the silence.
+        let app = TestApp::start_with(Options::default(), &[("GITLAB__TIMEOUT", "2s")]).await;
         app.gitlab.fault(Fault::new(Trouble::ApplyThenLose(loss)).on("POST", "/notes").times(1));
         let issue = app.incident(&score(5, &[]));
         app.settle().await;
@@ -198,7 +199,7 @@ async fn new_comments_keep_within_gitlabs_own_limit() {
         |app: &TestApp| app.gitlab.requests().iter().filter(|request| request.method == "POST").count();
     app.until("the first comment was answered", |app| posted(app) >= 1).await;
     app.until("the others wait in the workers' hands", |app| {
-        issues.iter().all(|issue| app.gitlab.reads(*issue) == 1)
+        issues.iter().all(|issue| app.reads(*issue) == 1)
     })
     .await;
     assert!(app.gitlab.requests().iter().all(|request| request.status != Some(429)));

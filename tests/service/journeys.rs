@@ -31,7 +31,7 @@ async fn a_plain_issue_is_looked_at_once_it_has_a_source() {
     let app = TestApp::start().await;
     let issue = app.issue(&score(7, &[]));
     app.settle().await;
-    assert_eq!((app.gitlab.reads(issue), app.gitlab.notes(issue).len()), (0, 0));
+    assert_eq!((app.reads(issue), app.gitlab.notes(issue).len()), (0, 0));
 
     app.reporter().add_labels(issue, ["breaking change"]).unwrap();
     app.settle().await;
@@ -217,7 +217,7 @@ async fn a_dry_run_writes_nothing_and_takes_nothing_for_done() {
     app.settle().await;
     app.reporter().remove_labels(issue, ["complexity::yes"]).unwrap();
     app.settle().await;
-    assert!(app.gitlab.reads(issue) >= 2);
+    assert!(app.reads(issue) >= 2);
     assert_eq!(app.gitlab.writes(issue), 0);
 
     app.stop_service().await;

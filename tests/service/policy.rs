@@ -30,11 +30,7 @@ async fn a_policy_that_changed_is_applied_to_open_issues_without_an_event_and_on
     app.until("all are looked at", |app| app.comment(same).contains("0 of 10 points")).await;
     app.settle().await;
     assert!(app.comment(issue).contains("5 of 10 points"));
-    assert_eq!(
-        (app.gitlab.reads(closed), app.comment(closed)),
-        (0, before),
-        "a closed issue is left as it is"
-    );
+    assert_eq!((app.reads(closed), app.comment(closed)), (0, before), "a closed issue is left as it is");
     app.stop_service().await;
 
     app.gitlab.clear_requests();
@@ -42,7 +38,7 @@ async fn a_policy_that_changed_is_applied_to_open_issues_without_an_event_and_on
     let later = app.incident(&[]);
     app.settle().await;
     app.until("something else was done", |app| app.gitlab.writes(later) > 0).await;
-    assert_eq!((app.gitlab.reads(issue), app.gitlab.reads(same)), (0, 0), "it is the same policy as before");
+    assert_eq!((app.reads(issue), app.reads(same)), (0, 0), "it is the same policy as before");
     app.end().await;
 }
 
@@ -69,11 +65,7 @@ async fn a_comment_template_that_changed_is_applied_to_open_issues_without_an_ev
     app.until("the comment follows", |app| app.comment(issue).ends_with("Your desk.")).await;
     app.settle().await;
     assert_eq!((app.gitlab.writes(issue), app.gitlab.labels(issue)), (1, labels));
-    assert_eq!(
-        (app.gitlab.reads(closed), app.comment(closed)),
-        (0, plain),
-        "a closed issue is left as it is"
-    );
+    assert_eq!((app.reads(closed), app.comment(closed)), (0, plain), "a closed issue is left as it is");
     app.stop_service().await;
 
     // Replies are never written again, so their template is no reason to look.
@@ -83,7 +75,7 @@ async fn a_comment_template_that_changed_is_applied_to_open_issues_without_an_ev
     let later = app.incident(&[]);
     app.settle().await;
     app.until("something else was done", |app| app.gitlab.writes(later) > 0).await;
-    assert_eq!(app.gitlab.reads(issue), 0, "it is the same template as before");
+    assert_eq!(app.reads(issue), 0, "it is the same template as before");
     app.end().await;
 }
 
@@ -96,7 +88,7 @@ async fn what_was_only_logged_in_a_dry_run_is_done_when_the_mode_is_live_again()
     app.set_file(&other_policy());
     app.gitlab.clear_requests();
     app.restart_service_with("MODE", "dry-run").await;
-    app.until("it was looked at", |app| app.gitlab.reads(issue) > 0).await;
+    app.until("it was looked at", |app| app.reads(issue) > 0).await;
     app.settle().await;
     assert_eq!(app.gitlab.writes(issue), 0);
     app.stop_service().await;

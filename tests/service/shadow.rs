@@ -61,7 +61,7 @@ async fn nothing_is_written_and_all_is_remembered() {
     app.gitlab.clear_requests();
     app.reporter().add_labels(issue, ["bug"]).unwrap();
     app.settle().await;
-    assert_eq!(app.gitlab.reads(issue), 0);
+    assert_eq!(app.reads(issue), 0);
     app.end().await;
 }
 
@@ -299,7 +299,7 @@ async fn what_lost_its_source_before_live_came_is_looked_at_once_and_not_with_ev
     app.gitlab.clear_requests();
     app.reporter().add_labels(issue, ["bug"]).unwrap();
     app.settle().await;
-    assert_eq!(app.gitlab.reads(issue), 0);
+    assert_eq!(app.reads(issue), 0);
     app.reporter().add_labels(issue, ["outage"]).unwrap();
     app.settle().await;
     assert_eq!(known(&app, issue).await.unwrap().involvement, Involvement::Written);

@@ -13,6 +13,13 @@ const DAY: i64 = 24 * HOUR;
 /// Midnight at the beginning of 2099-01-01.
 const END: Millis = Millis(4_070_908_800_000);
 
+/// A service that was told of its token.
+async fn start() -> TestApp {
+    let app = TestApp::start().await;
+    app.until("GitLab told of the token", |app| app.service().token_watch.days_left(now()).is_some()).await;
+    app
+}
+
 /// How often GitLab was asked about the token.
 fn asked(app: &TestApp) -> usize {
     app.gitlab
@@ -24,7 +31,7 @@ fn asked(app: &TestApp) -> usize {
 
 #[actix_web::test]
 async fn a_new_token_in_the_file_is_taken_before_the_old_one_ends_and_its_days_are_told() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let watch = &app.service().token_watch;
     assert_eq!(watch.days_left(now()), Some(f64::INFINITY), "a token without an end");
 
@@ -42,7 +49,7 @@ async fn a_new_token_in_the_file_is_taken_before_the_old_one_ends_and_its_days_a
 
 #[actix_web::test]
 async fn gitlab_is_asked_about_the_same_token_once_a_day_and_again_soon_if_it_does_not_answer() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (watch, start) = (&app.service().token_watch, now());
     assert_eq!(asked(&app), 1);
     watch.round(Millis(start.0 + 23 * HOUR)).await;
@@ -57,7 +64,7 @@ async fn gitlab_is_asked_about_the_same_token_once_a_day_and_again_soon_if_it_do
 
 #[actix_web::test]
 async fn a_gitlab_that_does_not_tell_of_its_tokens_leaves_the_days_unknown() {
-    let mut app = TestApp::start().await;
+    let mut app = start().await;
     app.gitlab.fault(Fault::status(404).on("GET", "/personal_access_tokens/self"));
     app.replace_token(&app.gitlab.token(app.bot, &["api"]));
     let watch = &app.service().token_watch;
@@ -106,7 +113,7 @@ impl Log {
 async fn two_weeks_before_its_end_the_log_warns_at_the_start_and_once_a_day() {
     let log = Log::default();
     let _following = log.follow();
-    let mut app = TestApp::start().await;
+    let mut app = start().await;
     app.replace_token(&app.gitlab.token_until(app.bot, &["api"], Some("2099-01-01")));
     let watch = app.service().token_watch.clone();
     watch.round(Millis(END.0 - 14 * DAY)).await;

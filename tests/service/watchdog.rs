@@ -211,8 +211,8 @@ async fn a_failed_delivery_is_recovered_once() {
     app.gitlab.clear_requests();
     watchdog(&app).round(now()).await;
     app.settle().await;
-    let looks = app.calls().iter().filter(|call| call.names(issue)).count();
-    assert_eq!(looks, 0);
+    let calls = app.calls().iter().filter(|call| call.names(issue)).count();
+    assert_eq!(calls, 0);
     app.end().await;
 }
 

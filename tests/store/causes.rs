@@ -1,6 +1,6 @@
 //! Who caused what the ledger tells: asked for until it is known, or given up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escalator::calculator::issue::Moment;
 use escalator::calculator::label::Label;
@@ -10,7 +10,7 @@ use escalator::store::{Cause, Release, Store};
 use tokio_postgres::NoTls;
 
 use super::echo::{done, work};
-use super::{issue, on_each_engine, postgres};
+use super::{PATIENCE, issue, on_each_engine, postgres};
 
 /// An assessment that a label changed is in the ledger.
 async fn changed(store: &Store) {
@@ -96,12 +96,14 @@ async fn postgresql_reads_the_next_causes_without_going_through_all() {
     assert_eq!(store.open_causes().await.unwrap().len(), 100);
     // The server tells what a session did when that has ended, at the latest.
     drop(store);
+    let started = Instant::now();
     let read = loop {
         let row = client.query_one(scans, &[]).await.unwrap();
         let (by_index, one_by_one) = (row.get::<_, i64>(0), row.get::<_, i64>(1) - before);
         if by_index + one_by_one > 0 {
             break by_index + one_by_one;
         }
+        assert!(started.elapsed() < PATIENCE, "the server does not tell");
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     assert!(read < 1000, "{read} rows were read for 100");

@@ -14,7 +14,7 @@ use tokio_postgres::{Client, NoTls};
 
 use super::commands::answered;
 use super::echo::{COMMENT, done, work};
-use super::{LEASE, claim, glimpse, issue, postgres};
+use super::{LEASE, PATIENCE, claim, glimpse, issue, postgres, with_patience};
 
 /// Sessions of the store that wait for a lock.
 const WAITING: &str = "SELECT pid FROM pg_stat_activity
@@ -23,10 +23,13 @@ const WAITING: &str = "SELECT pid FROM pg_stat_activity
 
 /// A store where an issue is claimed, and a connection that stands in its way.
 async fn store_and_client() -> (Store, Client) {
-    let url = postgres::shared().create_database();
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    at(&postgres::shared().create_database()).await
+}
+
+async fn at(url: &str) -> (Store, Client) {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
-    (Store::connect(&url).await.unwrap(), client)
+    (Store::connect(url).await.unwrap(), client)
 }
 
 /// Until so many sessions of the store wait for a lock.
@@ -38,7 +41,7 @@ async fn until_waiting(client: &Client, sessions: usize) {
         client.query(WAITING, &[]).await.unwrap().len()
     };
     while waiting().await != sessions {
-        assert!(started.elapsed() < Duration::from_secs(60), "never {sessions} sessions wait");
+        assert!(started.elapsed() < PATIENCE, "never {sessions} sessions wait");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -76,18 +79,23 @@ async fn a_call_that_waits_for_a_lock_in_vain_gives_up_in_the_server_too_and_can
 
 #[tokio::test]
 async fn a_mark_whose_connection_dies_is_made_with_another_one() {
-    let (store, client) = store_and_client().await;
-    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
-    let claimed = claim(&store, 0).await.unwrap();
-    client.batch_execute("BEGIN; SELECT FROM queue FOR UPDATE").await.unwrap();
-    let break_off = async {
-        until_waiting(&client, 1).await;
-        let end = format!("SELECT pg_terminate_backend(pid) FROM ({WAITING}) AS waiting");
-        client.batch_execute(&end).await.unwrap();
-        client.batch_execute("COMMIT").await.unwrap();
+    let scene = async |url: String| {
+        let (store, client) = at(&url).await;
+        store.mark(glimpse(1), None, Millis(0)).await?;
+        let claimed = claim(&store, 0).await.unwrap();
+        client.batch_execute("BEGIN; SELECT FROM queue FOR UPDATE").await.unwrap();
+        let break_off = async {
+            until_waiting(&client, 1).await;
+            let end = format!("SELECT pg_terminate_backend(pid) FROM ({WAITING}) AS waiting");
+            client.batch_execute(&end).await.unwrap();
+            client.batch_execute("COMMIT").await.unwrap();
+            Ok(())
+        };
+        let (marked, ()) = tokio::try_join!(store.mark(glimpse(1), None, Millis(1)), break_off)?;
+        Ok((store, claimed, marked))
     };
-    let (marked, ()) = tokio::join!(store.mark(glimpse(1), None, Millis(1)), break_off);
-    assert_eq!(marked, Ok(Marked::Queued));
+    let (store, claimed, marked) = with_patience(scene).await;
+    assert_eq!(marked, Marked::Queued);
     assert!(store.finish(claimed, Release::Done(None), Millis(2)).await.unwrap());
     assert_eq!(store.depth().await.unwrap().waiting, 1, "it was marked during the look");
 }
@@ -98,45 +106,54 @@ const HOLD: &str = "BEGIN; LOCK TABLE echo IN EXCLUSIVE MODE";
 
 #[tokio::test]
 async fn a_mark_in_the_middle_of_an_ending_is_not_lost() {
-    let (store, client) = store_and_client().await;
-    store.mark(glimpse(1), None, Millis(0)).await.unwrap();
-    let claimed = claim(&store, 0).await.unwrap();
-    client.batch_execute(HOLD).await.unwrap();
-    let mark = async {
-        until_waiting(&client, 1).await;
-        // It waits until the ending is over, or is made before.
-        let marking = pin!(store.mark(glimpse(1), None, Millis(1)));
-        let (marked, waiting) = match select(marking, pin!(until_waiting(&client, 2))).await {
-            Either::Left((marked, _)) => (Some(marked), None),
-            Either::Right(((), marking)) => (None, Some(marking)),
+    let scene = async |url: String| {
+        let (store, client) = at(&url).await;
+        store.mark(glimpse(1), None, Millis(0)).await?;
+        let claimed = claim(&store, 0).await.unwrap();
+        client.batch_execute(HOLD).await.unwrap();
+        let mark = async {
+            until_waiting(&client, 1).await;
+            // It waits until the ending is over, or is made before.
+            let marking = pin!(store.mark(glimpse(1), None, Millis(1)));
+            let (marked, waiting) = match select(marking, pin!(until_waiting(&client, 2))).await {
+                Either::Left((marked, _)) => (Some(marked), None),
+                Either::Right(((), marking)) => (None, Some(marking)),
+            };
+            client.batch_execute("COMMIT").await.unwrap();
+            match waiting {
+                Some(marking) => marking.await,
+                None => marked.unwrap(),
+            }
         };
-        client.batch_execute("COMMIT").await.unwrap();
-        match waiting {
-            Some(marking) => marking.await,
-            None => marked.unwrap(),
-        }
+        let finish = store.finish(claimed, Release::Done(None), Millis(1));
+        tokio::try_join!(finish, mark).map(|seen| (store, seen))
     };
-    let (ended, marked) = tokio::join!(store.finish(claimed, Release::Done(None), Millis(1)), mark);
-    assert_eq!((ended, marked), (Ok(true), Ok(Marked::Queued)));
+    let (store, seen) = with_patience(scene).await;
+    assert_eq!(seen, (true, Marked::Queued));
     assert_eq!(store.depth().await.unwrap().waiting, 1);
 }
 
 #[tokio::test]
 async fn what_is_heard_just_before_an_ending_is_compared_with_it() {
-    let (store, client) = store_and_client().await;
-    let claimed = work(&store).await;
-    client.batch_execute(HOLD).await.unwrap();
-    let heard = Echo { glimpse: Glimpse { labels: vec![Label::new("old")], ..glimpse(1) }, note: None };
-    let end = async {
-        until_waiting(&client, 1).await;
-        let go_on = async {
-            until_waiting(&client, 2).await;
-            client.batch_execute("COMMIT").await.unwrap();
+    let scene = async |url: String| {
+        let (store, client) = at(&url).await;
+        let claimed = work(&store).await;
+        client.batch_execute(HOLD).await.unwrap();
+        let heard = Echo { glimpse: Glimpse { labels: vec![Label::new("old")], ..glimpse(1) }, note: None };
+        let end = async {
+            until_waiting(&client, 1).await;
+            let go_on = async {
+                until_waiting(&client, 2).await;
+                client.batch_execute("COMMIT").await.unwrap();
+                Ok(())
+            };
+            let (ended, ()) = tokio::try_join!(store.finish(claimed, done(), Millis(1)), go_on)?;
+            Ok(ended)
         };
-        tokio::join!(store.finish(claimed, done(), Millis(1)), go_on).0
+        tokio::try_join!(store.hear(heard, Millis(1)), end).map(|seen| (store, seen))
     };
-    let (heard, ended) = tokio::join!(store.hear(heard, Millis(1)), end);
-    assert_eq!((heard, ended), (Ok(Marked::Unchanged), Ok(true)));
+    let (store, seen) = with_patience(scene).await;
+    assert_eq!(seen, (Marked::Unchanged, true));
     assert_eq!(store.depth().await.unwrap().waiting, 1, "it was left with another label");
 }
 
@@ -145,14 +162,17 @@ const WRITES: &str = "x'65736366757365'::bigint";
 
 #[tokio::test]
 async fn writing_is_not_stopped_while_somebody_is_noting_what_is_about_to_be_written() {
-    let (store, client) = store_and_client().await;
-    client.batch_execute(&format!("SELECT pg_advisory_lock({WRITES})")).await.unwrap();
-    let noted = async {
-        until_waiting(&client, 1).await;
-        client.batch_execute(&format!("SELECT pg_advisory_unlock({WRITES})")).await.unwrap();
+    let scene = async |url: String| {
+        let (store, client) = at(&url).await;
+        client.batch_execute(&format!("SELECT pg_advisory_lock({WRITES})")).await.unwrap();
+        let noted = async {
+            until_waiting(&client, 1).await;
+            client.batch_execute(&format!("SELECT pg_advisory_unlock({WRITES})")).await.unwrap();
+            Ok(())
+        };
+        tokio::try_join!(store.stop_writing(None, StopReason::Undo, Millis(1)), noted).map(|_| store)
     };
-    let (stopped, ()) = tokio::join!(store.stop_writing(None, StopReason::Undo, Millis(1)), noted);
-    assert_eq!(stopped, Ok(()));
+    let store = with_patience(scene).await;
     assert_eq!(store.stops().await.unwrap().len(), 1);
 }
 

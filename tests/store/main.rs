@@ -36,9 +36,13 @@ use std::time::Duration;
 
 use escalator::calculator::issue::{Glimpse, IssueRef, State, WorkItemType};
 use escalator::clock::Millis;
-use escalator::store::{Claim, Claimed, Store};
+use escalator::store::{Claim, Claimed, Error, Store};
 
 const LEASE: Duration = Duration::from_secs(300);
+/// Far more than any wait of these tests takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// So often a scene is tried.
+const SCENES: usize = 5;
 
 /// Does a test with each engine, on an empty store at the beginning of time. A failure tells above which it was.
 async fn on_each_engine(test: impl AsyncFn(Store)) {
@@ -47,6 +51,18 @@ async fn on_each_engine(test: impl AsyncFn(Store)) {
     test(store).await;
     eprintln!("on PostgreSQL");
     test(new_database().await).await;
+}
+
+/// Does a scene in which a call has to wait, and again in a new database where the call's patience ended first: those who
+/// wait for each other in PostgreSQL have less than two seconds, which is little for a machine that stands still.
+async fn with_patience<Seen>(scene: impl AsyncFn(String) -> Result<Seen, Error>) -> Seen {
+    for _ in 0..SCENES {
+        match scene(postgres::shared().create_database()).await {
+            Err(Error::Unavailable(why)) => eprintln!("once more: {why}"),
+            seen => return seen.unwrap(),
+        }
+    }
+    panic!("whatever was tried, a call gave up");
 }
 
 /// A store in a folder of its own.

@@ -1,12 +1,12 @@
 //! Mark, claim, finish.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escalator::clock::Millis;
 use escalator::store::{Claimed, Held, Marked, Release, Store};
 use escalator::trace_parent::TraceParent;
 
-use super::{LEASE, claim, glimpse, issue, new_file, on_each_engine};
+use super::{LEASE, PATIENCE, claim, glimpse, issue, new_file, on_each_engine};
 
 #[tokio::test]
 async fn an_issue_marked_many_times_is_claimed_once() {
@@ -210,11 +210,13 @@ async fn what_a_dead_process_had_claimed_long_ago_is_due() {
 
 /// The threads of a dropped store end a moment after it.
 async fn reopened(folder: &tempfile::TempDir, now: i64) -> Store {
+    let started = Instant::now();
     loop {
         match Store::open(&folder.path().join("escalator.db"), Millis(now)) {
             Ok(store) => return store,
-            Err(_) => tokio::task::yield_now().await,
+            Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
         }
+        tokio::task::yield_now().await;
     }
 }
 

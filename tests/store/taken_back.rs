@@ -1,6 +1,6 @@
 //! What an undo asks of the store.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escalator::calculator::issue::IssueRef;
 use escalator::calculator::label::Label;
@@ -9,7 +9,7 @@ use escalator::store::{Act, NoteRef, Origin, Stage, Store, Write};
 use tokio_postgres::NoTls;
 
 use super::echo::{COMMENT, by_us, done, work};
-use super::{issue, on_each_engine, postgres};
+use super::{PATIENCE, issue, on_each_engine, postgres};
 
 async fn write(store: &Store, issue: IssueRef, at: i64) {
     let label = Act::LabelAdded(Label::new("platform-escalation"));
@@ -51,7 +51,9 @@ async fn postgresql_may_take_its_time_to_count_them() {
         async move { store.count_written_issues(Millis(0)).await }
     });
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'write_ledger'::regclass";
+    let started = Instant::now();
     while slow.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        assert!(started.elapsed() < PATIENCE, "it does not wait");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(store.written_issues(Millis(0), None).await.is_err());

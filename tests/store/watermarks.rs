@@ -1,13 +1,13 @@
 //! How far walks have come, since when commands are commands, and which policy is applied.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escalator::calculator::issue::Moment;
 use escalator::clock::Millis;
 use escalator::store::{PolicyDigest, Store, Walk};
 use tokio_postgres::{Client, NoTls};
 
-use super::{on_each_engine, postgres};
+use super::{PATIENCE, on_each_engine, with_patience};
 
 #[tokio::test]
 async fn a_first_watermark_stays_as_it_was_kept_first() {
@@ -45,23 +45,26 @@ async fn each_walk_remembers_of_each_place_where_it_was_last() {
 
 #[tokio::test]
 async fn a_first_watermark_that_waits_for_a_copy_does_not_replace_what_is_copied() {
-    let url = postgres::shared().create_database();
-    let (store, copy) = (Store::connect(&url).await.unwrap(), connect(&url).await);
-    copy.batch_execute(
-        "BEGIN; LOCK TABLE watermark IN SHARE ROW EXCLUSIVE MODE;
-         INSERT INTO watermark (walk, place, at) VALUES ('commands', 'first start', 5)",
-    )
-    .await
-    .unwrap();
-    assert_eq!(store.watermark(Walk::Commands, "first start").await, Ok(None));
-    let kept = store.clone();
-    let keeping =
-        tokio::spawn(
-            async move { kept.keep_first_watermark(Walk::Commands, "first start", Moment(9)).await },
-        );
-    until_waiting(&copy, 1).await;
-    copy.batch_execute("COMMIT").await.unwrap();
-    assert_eq!(keeping.await.unwrap(), Ok(Moment(5)));
+    let scene = async |url: String| {
+        let (store, copy) = (Store::connect(&url).await.unwrap(), connect(&url).await);
+        copy.batch_execute(
+            "BEGIN; LOCK TABLE watermark IN SHARE ROW EXCLUSIVE MODE;
+             INSERT INTO watermark (walk, place, at) VALUES ('commands', 'first start', 5)",
+        )
+        .await
+        .unwrap();
+        assert_eq!(store.watermark(Walk::Commands, "first start").await?, None);
+        let copied = async {
+            until_waiting(&copy, 1).await;
+            copy.batch_execute("COMMIT").await.unwrap();
+            Ok(())
+        };
+        let keep = store.keep_first_watermark(Walk::Commands, "first start", Moment(9));
+        let (kept, ()) = tokio::try_join!(keep, copied)?;
+        Ok((store, kept))
+    };
+    let (store, kept) = with_patience(scene).await;
+    assert_eq!(kept, Moment(5));
     assert_eq!(store.watermark(Walk::Commands, "first start").await, Ok(Some(Moment(5))));
 }
 
@@ -74,9 +77,11 @@ pub async fn connect(url: &str) -> Client {
 
 /// Until so many in this database wait for a lock.
 pub async fn until_waiting(client: &Client, count: i64) {
+    let started = Instant::now();
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
                    WHERE NOT granted AND datname = current_database()";
     while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < count {
+        assert!(started.elapsed() < PATIENCE, "never {count} wait");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

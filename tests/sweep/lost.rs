@@ -150,7 +150,8 @@ async fn a_label_of_ours_that_a_lost_store_forgot_is_looked_after_without_a_sour
     app.reporter().remove_labels(issue, ["outage"]).unwrap();
 
     app.restart_service_without_its_store().await;
-    super::until_swept(&app).await;
+    app.until_swept().await;
+    app.settle().await;
     assert!(app.escalation_labels(issue).is_empty());
     assert!(app.comment(issue).contains("no longer comes from any source"));
     assert_eq!(app.escalation_labels(theirs), ["platform-escalation"], "a person's, on an issue of theirs");
@@ -166,7 +167,8 @@ async fn after_a_dry_run_the_first_live_sweep_does_what_was_only_logged() {
     app.stop_service().await;
     let live_until = {
         app.restart_service_with("MODE", "dry-run").await;
-        super::until_swept(&app).await;
+        app.until_swept().await;
+        app.settle().await;
         watermark(&app).await
     };
     app.reporter().add_labels(known, score(5, &[])).unwrap();
@@ -205,6 +207,6 @@ async fn a_command_whose_webhook_is_lost_is_answered_one_sweep_later_and_read_on
     app.gitlab.clear_requests();
     sweep(&app).await;
     app.until_read().await;
-    assert_eq!(app.gitlab.reads(issue), 0);
+    assert_eq!(app.reads(issue), 0);
     app.end().await;
 }

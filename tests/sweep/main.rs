@@ -23,17 +23,7 @@ async fn start() -> TestApp {
 async fn start_with(settings: &[(&str, &str)]) -> TestApp {
     let mut all = vec![("GITLAB__GROUPS", "acme"), ("SWEEP__INTERVAL", "1h")];
     all.extend(settings);
-    let app = TestApp::start_with(Options::default(), &all).await;
-    until_swept(&app).await;
-    app
-}
-
-/// Waits for the sweep at the start.
-async fn until_swept(app: &TestApp) {
-    while watermark(app).await.is_none() {
-        tokio::task::yield_now().await;
-    }
-    app.settle().await;
+    TestApp::start_with(Options::default(), &all).await
 }
 
 async fn watermark(app: &TestApp) -> Option<Moment> {
@@ -48,12 +38,6 @@ async fn keep_watermark(app: &TestApp, at: Moment) {
 async fn sweep(app: &TestApp) {
     app.service().sweep.round().await;
     app.settle().await;
-}
-
-/// All calls but those of the scribe, who asks for the ledger in its own time.
-fn calls(app: &TestApp) -> usize {
-    let requests = app.gitlab.requests().into_iter();
-    requests.filter(|request| !request.route.ends_with("/resource_label_events")).count()
 }
 
 fn lists(app: &TestApp) -> Vec<RequestRecord> {

@@ -6,8 +6,9 @@ use escalator::calculator::issue::Moment;
 use escalator::gitlab::Place;
 use escalator::sandbox::{Fault, Loss, Trouble};
 use escalator::sweep::Swept;
+use escalator::worker::PauseReason;
 
-use super::app::score;
+use super::app::{TestApp, score};
 use super::{keep_watermark, lists, start, start_with, sweep, watermark};
 
 #[actix_web::test]
@@ -111,7 +112,9 @@ async fn throttling_holds_the_sweep_and_the_workers_alike() {
     app.gitlab.clear_requests();
     app.gitlab.fault(Fault::throttled(1).on("GET", "/groups/acme/issues").times(1));
     app.restart_service().await;
-    app.until("the sweep was refused", |app| !app.calls().is_empty()).await;
+    // Before whoever looks, which may well be long after.
+    let pause = |app: &TestApp| app.service().sweep.gate.left(PauseReason::Throttled);
+    app.until("the pause has begun", |app| !pause(app).is_zero() || app.calls().len() > 1).await;
     app.reporter().add_labels(issue, ["customer-impact::yes"]).unwrap();
     app.settle().await;
     assert_eq!(app.escalation_labels(issue), ["platform-escalation"]);
