@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escalator::clock::{self, Millis};
 use escalator::comment::Renderer;
@@ -140,6 +140,14 @@ impl Before {
         issues.iter().filter(|issue| self.is_right(**issue)).count()
     }
 
+    async fn until_right(&self, issues: &[IssueId], count: usize) {
+        let started = Instant::now();
+        while self.right(issues) < count {
+            assert!(started.elapsed() < PATIENCE, "only {} of {count} are right", self.right(issues));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     fn is_right(&self, issue: IssueId) -> bool {
         let labelled = self.gitlab.labels(issue).contains(&"platform-escalation".to_owned());
         let notes = self.gitlab.notes(issue);
@@ -261,9 +269,7 @@ async fn after_ctrl_c_a_second_run_goes_on_where_the_first_one_stopped() {
         let slow = Fault::new(Trouble::Delay(Duration::from_secs(1)));
         before.gitlab.fault(slow.on("PUT", "/issues/").after(110));
         let child = before.spawn(&["--group", "acme"]);
-        while before.right(&incidents) < 110 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        before.until_right(&incidents, 110).await;
         signal(&child, signal_name);
         let first = ended(child).await;
         before.gitlab.clear_faults();
@@ -332,9 +338,7 @@ async fn undo_beside_a_backfill_ends_it_and_after_resume_the_next_one_goes_on() 
     let backfill = before.spawn_with(&["--group", "acme"], &[("GITLAB__TIMEOUT", "1h")]);
     let request = before.gitlab.until_held(|request| request.method == "PUT").await;
     let most = 5 + AT_ONCE - 1;
-    while before.right(&incidents) < most {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    before.until_right(&incidents, most).await;
 
     let mut undo = before.spawn_command(&["undo", "--since", "1h"], &[]);
     let waiting =

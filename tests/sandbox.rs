@@ -692,7 +692,7 @@ async fn a_note_can_be_written_although_its_author_never_hears_of_it() {
         scene.gitlab.fault(Fault::new(Trouble::ApplyThenLose(loss)).on("POST", "/notes").times(1));
         let token = scene.gitlab.token(scene.reporter, &["api"]);
         let request = scene.http.post(format!("{}/api/v4{}/notes", scene.gitlab.url(), at(issue)));
-        let request = request.bearer_auth(token).timeout(Duration::from_millis(500));
+        let request = request.bearer_auth(token).timeout(Duration::from_secs(5));
         let answer = request.json(&json!({"body": "hello"})).send().await;
         let heard = answer.is_ok_and(|answer| answer.status().is_success());
         assert!(!heard, "{loss:?}");
@@ -714,11 +714,15 @@ async fn faults_hit_what_they_name_and_nothing_else() {
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("7")));
     assert_eq!(scene.get(scene.reporter, &at(issue)).await.status, 200);
 
+    scene.gitlab.fault(Fault::status(500).at("GET", &at(issue)).times(1));
+    assert_eq!(scene.get(scene.reporter, &format!("{}/notes", at(issue))).await.status, 200);
+    assert_eq!(scene.get(scene.reporter, &at(issue)).await.status, 500);
+
     scene.gitlab.fault(Fault::new(Trouble::Reset));
     let url = format!("{}/api/v4{}", scene.gitlab.url(), at(issue));
     assert!(scene.http.get(&url).send().await.is_err());
     scene.gitlab.clear_faults();
-    assert_eq!(scene.gitlab.reads(issue), 4);
+    assert_eq!(scene.gitlab.reads(issue), 6);
     assert_eq!(scene.gitlab.requests()[0].route, "/api/v4/projects/{project}/issues/{iid}");
 }
 

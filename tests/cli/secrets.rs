@@ -56,7 +56,7 @@ async fn in_trouble(desk: &Desk) {
         [(500, "financial-impact::yes", "trying again"), (403, "operational-impact::yes", "parked an issue")]
     {
         let trouble = Trouble::Status { code, retry_after: None, body: body.clone() };
-        desk.gitlab.fault(Fault::new(trouble).times(1));
+        desk.gitlab.fault(Fault::new(trouble).at("GET", &format!("/issues/{}", desk.issue.iid)).times(1));
         author.note(desk.issue, "canary-comment /close").unwrap();
         author.add_labels(desk.issue, [label]).unwrap();
         desk.serving.log.until(logged);

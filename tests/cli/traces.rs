@@ -83,7 +83,7 @@ async fn what_failed_is_marked_as_failed_and_what_came_of_it_is_in_the_same_trac
     let place = Place::ready_to_serve().variable(ENDPOINT, collector.endpoint());
     let desk = Desk::open_in(place, Place::serve, "A title", "A description").await;
     desk.assessed();
-    desk.gitlab.fault(Fault::status(500).on("GET", &format!("/issues/{}", desk.issue.iid)).times(1));
+    desk.gitlab.fault(Fault::status(500).at("GET", &format!("/issues/{}", desk.issue.iid)).times(1));
     desk.gitlab.by(desk.author).remove_labels(desk.issue, ["complexity::yes"]).unwrap();
     desk.serving.log.until("trying again");
     until("the retry is done", async || {
@@ -148,7 +148,8 @@ async fn a_collector_that_does_not_answer_does_not_hold_up_a_stop() {
     let asked = Instant::now();
     let (code, log) = desk.serving.stop();
     assert_eq!(code, 0, "{log}");
-    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    // The longest that spans are waited for by themselves.
+    assert!(asked.elapsed() < Duration::from_millis(4_900), "{:?}", asked.elapsed());
     assert!(log.contains("the last traces could not be sent") && log.contains("\"stopped\""), "{log}");
     desk.gitlab.stop().await;
 }

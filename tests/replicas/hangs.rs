@@ -1,12 +1,13 @@
 //! PostgreSQL is there and does not answer: somebody holds a lock, or commits wait for a standby that is away. Replicas have no
 //! more connections than they may, and go on when it is over.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escalator::sandbox::IssueId;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
+use super::binary::PATIENCE;
 use super::fleet::{FULL_SCORE, Fleet, until};
 use super::postgres::Cluster;
 
@@ -67,8 +68,9 @@ impl Culprit {
     async fn watch_calls_being_broken_off(&self, fleet: &Fleet) {
         let most = CONNECTIONS * fleet.replicas.len();
         let web = reqwest::Client::new();
-        let mut broken_off = false;
+        let (mut broken_off, started) = (false, Instant::now());
         while !broken_off {
+            assert!(started.elapsed() < PATIENCE, "calls are not broken off");
             let addresses = fleet.replicas.iter().map(|replica| replica.admin);
             let pages = addresses.flat_map(|admin| PAGES.map(|page| format!("http://{admin}{page}")));
             let mut asking: JoinSet<_> = pages.map(|page| web.get(page).send()).collect();
