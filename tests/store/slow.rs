@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use escalator::clock::Millis;
 use escalator::store::Store;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_postgres::NoTls;
 
@@ -23,6 +23,8 @@ enum Pass {
     After(Duration),
     /// Taken, and never heard of again.
     Nobody,
+    /// In, but nothing is heard of it from the time on when it wants to listen.
+    NobodyWhoListens,
 }
 
 /// The way to a PostgreSQL.
@@ -43,12 +45,17 @@ impl Gate {
                 open.lock().unwrap().1 = came + 1;
                 tokio::spawn(async move {
                     match pass {
-                        Pass::AtOnce => {}
+                        Pass::AtOnce | Pass::NobodyWhoListens => {}
                         Pass::After(wait) => tokio::time::sleep(wait).await,
                         Pass::Nobody => std::future::pending().await,
                     }
                     let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-                    let _ended = copy_bidirectional(&mut client, &mut server).await;
+                    let _ended = match pass {
+                        Pass::NobodyWhoListens => let_nobody_listen(&mut client, &mut server).await,
+                        Pass::AtOnce | Pass::After(_) | Pass::Nobody => {
+                            copy_bidirectional(&mut client, &mut server).await.map(|_| ())
+                        }
+                    };
                 });
             }
         });
@@ -64,6 +71,29 @@ impl Gate {
 
     fn came(&self) -> usize {
         self.open.lock().unwrap().1
+    }
+}
+
+async fn let_nobody_listen(client: &mut TcpStream, server: &mut TcpStream) -> std::io::Result<()> {
+    let mut said = [0; 8192];
+    loop {
+        let mut heard = [0; 8192];
+        tokio::select! {
+            length = client.read(&mut said) => {
+                let said = &said[..length?];
+                if said.is_empty() {
+                    return Ok(());
+                }
+                if said.windows(6).any(|word| word == b"LISTEN") {
+                    std::future::pending().await
+                }
+                server.write_all(said).await?;
+            }
+            length = server.read(&mut heard) => match &heard[..length?] {
+                [] => return Ok(()),
+                heard => client.write_all(heard).await?,
+            },
+        }
     }
 }
 
@@ -145,10 +175,12 @@ async fn who_listens_for_marks_gives_up_a_connection_that_says_nothing() {
         Store::connect(&straight.replace(&server.port().to_string(), &gate.port.to_string())).await.unwrap();
     until("it listens", listens).await;
 
-    let before = gate.let_in(Pass::Nobody);
-    let end = format!("SELECT pg_terminate_backend(pid) {listeners}");
-    client.batch_execute(&end).await.unwrap();
-    until("it tries to listen again", async || gate.came() > before).await;
-    gate.let_in(Pass::AtOnce);
-    until("it listens", listens).await;
+    for pass in [Pass::Nobody, Pass::NobodyWhoListens] {
+        let before = gate.let_in(pass);
+        let end = format!("SELECT pg_terminate_backend(pid) {listeners}");
+        client.batch_execute(&end).await.unwrap();
+        until("it tries to listen again", async || gate.came() > before).await;
+        gate.let_in(Pass::AtOnce);
+        until("it listens", listens).await;
+    }
 }
