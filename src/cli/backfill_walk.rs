@@ -72,7 +72,7 @@ impl Walk {
                 Err(undone) => tally.unlisted(place, &reason(undone)),
             }
         }
-        self.patience.progress.expect(expected);
+        self.patience.progress.set_expected(expected);
         let mut walked = Vec::new();
         for (place, list) in lists {
             match self.walk(place, list, &mut seen, tally).await {

@@ -38,8 +38,8 @@ impl Progress {
         }
     }
 
-    /// How many issues there are, if GitLab has counted them.
-    pub fn expect(&self, expected: Option<u64>) {
+    /// How many issues there are, if somebody has counted them.
+    pub fn set_expected(&self, expected: Option<u64>) {
         match self {
             Self::Bar(bar) => {
                 bar.set_style(style(expected));

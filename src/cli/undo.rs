@@ -152,7 +152,7 @@ enum Ended {
 impl Walk {
     async fn run(&self, tally: &mut Tally) -> Result<Ended, store::Error> {
         let store = &self.hand.store;
-        self.patience.progress.expect(Some(store.count_written_issues(self.hand.since).await?));
+        self.patience.progress.set_expected(Some(store.count_written_issues(self.hand.since).await?));
         let mut after = None;
         loop {
             let issues = store.written_issues(self.hand.since, after).await?;
