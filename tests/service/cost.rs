@@ -3,7 +3,7 @@
 use super::app::{TestApp, score};
 
 #[actix_web::test]
-async fn a_change_costs_one_read_and_two_writes() {
+async fn a_change_costs_one_read_and_two_writes_and_later_one_read_more_to_know_who_made_it() {
     let app = TestApp::start().await;
     let issue = app.incident(&[]);
     app.settle().await;
@@ -12,18 +12,6 @@ async fn a_change_costs_one_read_and_two_writes() {
     app.reporter().add_labels(issue, score(5, &[])).unwrap();
     app.settle().await;
     assert_eq!((app.reads(issue), app.gitlab.writes(issue)), (1, 2));
-    app.end().await;
-}
-
-#[actix_web::test]
-async fn who_made_a_change_costs_one_read_more_later() {
-    let app = TestApp::start().await;
-    let issue = app.incident(&[]);
-    app.settle().await;
-    app.gitlab.clear_requests();
-
-    app.reporter().add_labels(issue, score(5, &[])).unwrap();
-    app.settle().await;
     app.until_known().await;
     assert_eq!((app.reads(issue), app.gitlab.reads(issue)), (1, 2));
     app.end().await;
